@@ -1,0 +1,181 @@
+/* Clients: rows with the metadata as JSON, versioned by a counter that never goes back. */
+#include "store_int.h"
+
+/* No hash holds a line break. */
+static struct str rotated_text(struct arena *a, struct strs rotated) { return strs_join(a, rotated, "\n"); }
+
+static struct strs rotated_list(struct arena *a, struct str text)
+{
+    return text.n > 0 ? strs_split(a, text, '\n') : (struct strs) { 0 };
+}
+
+static struct client_row client_of(struct arena *a, const struct sql_cell *c)
+{
+    return (struct client_row) {
+        .id = c[0].s,
+        .version = c[1].i,
+        .name = c[2].s,
+        .owner = c[3].s,
+        .doc = c[4].s,
+        .secret_hash = c[5].s,
+        .rotated = rotated_list(a, c[6].s),
+        .registration = c[7].i,
+        .not_before = c[8].i,
+        .created_at = c[9].i,
+        .updated_at = c[10].i,
+    };
+}
+
+bool store_client_get(struct store *s, struct op *op, struct str id, struct client_row **ret, struct err *e)
+{
+    struct sql_rows rows;
+    TRY(store_read(s, op, CALL(CLIENT_GET, ARG(id)), &rows, e));
+    *ret = NULL;
+    if (rows.n == 0) return true;
+    *ret = ARENA_NEW(op->arena, struct client_row);
+    **ret = client_of(op->arena, sql_row(&rows, 0));
+    return true;
+}
+
+struct client_write {
+    const struct client_row *row;
+    struct str rotated;
+    int64_t version;
+    enum store_put put;
+};
+
+static bool insert(struct write *w, void *arg, struct err *e)
+{
+    struct client_write *cw = arg;
+    const struct client_row *r = cw->row;
+    int64_t changed;
+    TRY(write_count(w, STR("client"), 1, &cw->version, e));
+    TRY(write_change(w,
+                     CALL(CLIENT_INSERT, ARG(r->id), ARG(cw->version), ARG(r->name), ARG(r->owner), ARG(r->doc),
+                          ARG(r->secret_hash), ARG(cw->rotated), ARG(r->registration), ARG(r->not_before), ARG(r->created_at),
+                          ARG(r->updated_at)),
+                     &changed, e));
+    cw->put = changed > 0 ? STORE_DONE : STORE_EXISTS;
+    w->undo = changed == 0;
+    return true;
+}
+
+bool store_client_insert(struct store *s, struct op *op, struct client_row *row, enum store_put *ret, struct err *e)
+{
+    struct client_write cw = { .row = row, .rotated = rotated_text(op->arena, row->rotated) };
+    TRY(store_write(s, op, insert, &cw, e));
+    if (cw.put == STORE_DONE) row->version = cw.version;
+    *ret = cw.put;
+    return true;
+}
+
+static bool why_unchanged(struct write *w, struct str id, enum store_put *ret, struct err *e)
+{
+    struct sql_rows rows;
+    TRY(write_read(w, CALL(CLIENT_STATE, ARG(id)), &rows, e));
+    *ret = rows.n > 0 ? STORE_CONFLICT : STORE_MISSING;
+    return true;
+}
+
+static bool update(struct write *w, void *arg, struct err *e)
+{
+    struct client_write *cw = arg;
+    const struct client_row *r = cw->row;
+    int64_t changed;
+    TRY(write_count(w, STR("client"), 1, &cw->version, e));
+    TRY(write_change(w,
+                     CALL(CLIENT_UPDATE, ARG(r->id), ARG(r->version), ARG(cw->version), ARG(r->name), ARG(r->owner), ARG(r->doc),
+                          ARG(r->secret_hash), ARG(cw->rotated), ARG(r->registration), ARG(r->updated_at)),
+                     &changed, e));
+    cw->put = STORE_DONE;
+    w->undo = changed == 0;
+    return changed > 0 || why_unchanged(w, r->id, &cw->put, e);
+}
+
+bool store_client_update(struct store *s, struct op *op, struct client_row *row, enum store_put *ret, struct err *e)
+{
+    struct client_write cw = { .row = row, .rotated = rotated_text(op->arena, row->rotated) };
+    TRY(store_write(s, op, update, &cw, e));
+    if (cw.put == STORE_DONE) row->version = cw.version;
+    *ret = cw.put;
+    return true;
+}
+
+struct client_removal {
+    struct str id;
+    int64_t changed;
+};
+
+static bool delete (struct write *w, void *arg, struct err *e)
+{
+    struct client_removal *rm = arg;
+    TRY(write_change(w, CALL(ORPHAN_ADD, ARG(rm->id)), NULL, e));
+    return write_change(w, CALL(CLIENT_DELETE, ARG(rm->id)), &rm->changed, e);
+}
+
+bool store_client_delete(struct store *s, struct op *op, struct str id, enum store_put *ret, struct err *e)
+{
+    struct client_removal rm = { .id = id };
+    TRY(store_write(s, op, delete, &rm, e));
+    *ret = rm.changed > 0 ? STORE_DONE : STORE_MISSING;
+    return true;
+}
+
+bool store_client_rehash(struct store *s, struct op *op, struct str id, int64_t version, struct str hash, struct err *e)
+{
+    return store_change(s, op, CALL(CLIENT_REHASH, ARG(id), ARG(version), ARG(hash)), NULL, e);
+}
+
+bool store_client_not_before(struct store *s, struct op *op, struct str id, usec_t moment, struct err *e)
+{
+    return store_change(s, op, CALL(CLIENT_NOT_BEFORE, ARG(id), ARG(moment)), NULL, e);
+}
+
+static bool read_list(struct store *s, struct op *op, const struct client_filter *f, struct sql_rows *ret, struct err *e)
+{
+    bool any_owner = f->owner.p == NULL;
+    if (f->name.p != NULL)
+        return store_read(s, op,
+                          CALL(CLIENT_LIST_NAME, ARG(f->after), ARG(f->limit), ARG(f->offset), ARG(f->name), ARG(any_owner),
+                               ARG(f->owner)),
+                          ret, e);
+    if (!any_owner)
+        return store_read(s, op, CALL(CLIENT_LIST_OWNER, ARG(f->after), ARG(f->limit), ARG(f->offset), ARG(f->owner)), ret, e);
+    return store_read(s, op, CALL(CLIENT_LIST, ARG(f->after), ARG(f->limit), ARG(f->offset)), ret, e);
+}
+
+bool store_client_list(struct store *s, struct op *op, const struct client_filter *f, struct client_row **ret, size_t *ret_n,
+                       struct err *e)
+{
+    struct sql_rows rows;
+    TRY(read_list(s, op, f, &rows, e));
+    struct client_row *list = ARENA_ARRAY(op->arena, struct client_row, rows.n);
+    for (size_t i = 0; i < rows.n; i++) list[i] = client_of(op->arena, sql_row(&rows, i));
+    *ret = list;
+    *ret_n = rows.n;
+    return true;
+}
+
+bool store_client_count(struct store *s, struct op *op, const struct client_filter *f, int64_t *ret, struct err *e)
+{
+    bool any_owner = f->owner.p == NULL;
+    if (f->name.p != NULL)
+        return store_read_int(s, op, CALL(CLIENT_COUNT_NAME, ARG(f->name), ARG(any_owner), ARG(f->owner)), ret, e);
+    if (!any_owner) return store_read_int(s, op, CALL(CLIENT_COUNT_OWNER, ARG(f->owner)), ret, e);
+    return store_read_int(s, op, CALL(CLIENT_COUNT), ret, e);
+}
+
+bool store_client_state(struct store *s, struct op *op, struct str id, struct str token_id, struct client_state *ret,
+                        struct err *e)
+{
+    struct sql_rows rows;
+    if (token_id.n > 0)
+        TRY(store_read(s, op, CALL(CLIENT_STATE_TOKEN, ARG(id), ARG(token_id)), &rows, e));
+    else
+        TRY(store_read(s, op, CALL(CLIENT_STATE, ARG(id)), &rows, e));
+    *ret = (struct client_state) { 0 };
+    if (rows.n == 0) return true;
+    const struct sql_cell *c = sql_row(&rows, 0);
+    *ret = (struct client_state) { .version = c[0].i, .not_before = c[1].i, .denied = c[2].i > 0 };
+    return true;
+}

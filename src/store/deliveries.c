@@ -1,0 +1,74 @@
+/* Deliveries wait here until they are sent. Taking one is a lease: its `due_at` moves by compare-and-set, so that of several
+ * nodes one gets it, and a node that dies with it loses it to another when the lease ends. */
+#include "store_int.h"
+
+struct delivery_write {
+    const struct delivery *rows;
+    size_t n;
+    int64_t limit;
+    usec_t lease;
+    struct delivery *taken;
+};
+
+static bool put(struct write *w, void *arg, struct err *e)
+{
+    struct delivery_write *dw = arg;
+    for (size_t i = 0; i < dw->n; i++) {
+        const struct delivery *d = &dw->rows[i];
+        TRY(write_change(w,
+                         CALL(DELIVERY_PUT, ARG(d->id), ARG(d->url), ARG(d->body), ARG(d->attempts), ARG(d->due_at),
+                              ARG(d->expires_at)),
+                         NULL, e));
+    }
+    return true;
+}
+
+bool store_delivery_put(struct store *s, struct op *op, const struct delivery *rows, size_t n, struct err *e)
+{
+    struct delivery_write dw = { .rows = rows, .n = n };
+    return store_write(s, op, put, &dw, e);
+}
+
+static struct delivery delivery_of(const struct sql_cell *c, usec_t due_at)
+{
+    return (struct delivery) {
+        .id = c[0].s, .url = c[1].s, .body = c[2].s, .attempts = c[3].i + 1, .due_at = due_at, .expires_at = c[5].i
+    };
+}
+
+static bool take(struct write *w, void *arg, struct err *e)
+{
+    struct delivery_write *dw = arg;
+    struct sql_rows rows;
+    TRY(write_read(w, CALL(DELIVERY_DUE, ARG(w->op->now), ARG(dw->limit)), &rows, e));
+    dw->taken = ARENA_ARRAY(w->op->arena, struct delivery, rows.n);
+    dw->n = 0;
+    usec_t until = w->op->now + dw->lease;
+    for (size_t i = 0; i < rows.n; i++) {
+        const struct sql_cell *c = sql_row(&rows, i);
+        int64_t changed;
+        TRY(write_change(w, CALL(DELIVERY_LEASE, ARG(c[0].s), ARG(c[4].i), ARG(until)), &changed, e));
+        if (changed > 0) dw->taken[dw->n++] = delivery_of(c, until);
+    }
+    return true;
+}
+
+bool store_delivery_take(struct store *s, struct op *op, int64_t limit, usec_t lease, struct delivery **ret, size_t *ret_n,
+                         struct err *e)
+{
+    struct delivery_write dw = { .limit = limit, .lease = lease };
+    TRY(store_write(s, op, take, &dw, e));
+    *ret = dw.taken;
+    *ret_n = dw.n;
+    return true;
+}
+
+bool store_delivery_done(struct store *s, struct op *op, struct str id, struct err *e)
+{
+    return store_change(s, op, CALL(DELIVERY_DONE, ARG(id)), NULL, e);
+}
+
+bool store_delivery_retry(struct store *s, struct op *op, struct str id, usec_t due_at, struct err *e)
+{
+    return store_change(s, op, CALL(DELIVERY_RETRY, ARG(id), ARG(due_at)), NULL, e);
+}

@@ -1,0 +1,11 @@
+/* How a grant's row becomes a struct: shared by grants.c and consents.c. */
+#ifndef STORE_GRANTS_INT_H
+#define STORE_GRANTS_INT_H
+
+#include "store_int.h"
+
+struct grant grant_of(const struct sql_cell *c);
+/* The first row, or NULL when there is none. */
+struct grant *grant_first(struct arena *a, const struct sql_rows *rows);
+
+#endif

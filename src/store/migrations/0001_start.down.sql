@@ -1,0 +1,9 @@
+DROP TABLE delivery;
+DROP TABLE alias;
+DROP TABLE oauth_grant;
+DROP TABLE login_session;
+DROP TABLE jwk;
+DROP TABLE mark;
+DROP TABLE client_orphan;
+DROP TABLE client;
+DROP TABLE counter;

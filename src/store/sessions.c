@@ -1,0 +1,83 @@
+/* Login sessions. An expired one counts as absent, whether or not its row is gone yet. */
+#include "store_int.h"
+
+bool store_session_get(struct store *s, struct op *op, struct str id, struct session_row **ret, struct err *e)
+{
+    struct sql_rows rows;
+    TRY(store_read(s, op, CALL(SESSION_GET, ARG(id), ARG(op->now)), &rows, e));
+    *ret = NULL;
+    if (rows.n == 0) return true;
+    const struct sql_cell *c = sql_row(&rows, 0);
+    *ret = ARENA_NEW(op->arena, struct session_row);
+    **ret = (struct session_row) {
+        .id = c[0].s,
+        .subject = c[1].s,
+        .remember = c[2].i != 0,
+        .authenticated_at = c[3].i,
+        .expires_at = c[4].i,
+        .idp_session_id = c[5].s,
+    };
+    return true;
+}
+
+bool write_session(struct write *w, const struct session_row *r, struct err *e)
+{
+    return write_change(w,
+                        CALL(SESSION_PUT, ARG(r->id), ARG(r->subject), ARG(r->remember), ARG(r->authenticated_at),
+                             ARG(r->expires_at), ARG(r->idp_session_id)),
+                        NULL, e);
+}
+
+bool write_session_delete(struct write *w, struct str id, int64_t *ret_changed, struct err *e)
+{
+    TRY(write_change(w, CALL(SESSION_FORGET, ARG(id)), NULL, e));
+    return write_change(w, CALL(SESSION_DELETE, ARG(id)), ret_changed, e);
+}
+
+struct session_removal {
+    struct str key;
+    int64_t changed;
+};
+
+static bool delete (struct write *w, void *arg, struct err *e)
+{
+    struct session_removal *rm = arg;
+    return write_session_delete(w, rm->key, &rm->changed, e);
+}
+
+bool store_session_delete(struct store *s, struct op *op, struct str id, enum store_put *ret, struct err *e)
+{
+    struct session_removal rm = { .key = id };
+    if (id.n > 0) TRY(store_write(s, op, delete, &rm, e));
+    *ret = rm.changed > 0 ? STORE_DONE : STORE_MISSING;
+    return true;
+}
+
+static bool delete_subject(struct write *w, void *arg, struct err *e)
+{
+    struct session_removal *rm = arg;
+    TRY(write_change(w, CALL(SESSION_FORGET_SUBJECT, ARG(rm->key)), NULL, e));
+    return write_change(w, CALL(SESSION_DELETE_SUBJECT, ARG(rm->key)), NULL, e);
+}
+
+bool store_session_delete_subject(struct store *s, struct op *op, struct str subject, struct err *e)
+{
+    struct session_removal rm = { .key = subject };
+    return store_write(s, op, delete_subject, &rm, e);
+}
+
+bool store_session_extend(struct store *s, struct op *op, struct str id, usec_t expires_at, struct err *e)
+{
+    return store_change(s, op, CALL(SESSION_EXTEND, ARG(id), ARG(expires_at)), NULL, e);
+}
+
+bool store_session_clients(struct store *s, struct op *op, struct str subject, struct str session_id, struct strs *ret,
+                           struct err *e)
+{
+    struct sql_rows rows;
+    TRY(store_read(s, op, CALL(SESSION_CLIENTS, ARG(session_id), ARG(subject)), &rows, e));
+    struct strs list = { .v = ARENA_ARRAY(op->arena, struct str, rows.n), .n = rows.n };
+    for (size_t i = 0; i < rows.n; i++) list.v[i] = sql_row(&rows, i)->s;
+    *ret = list;
+    return true;
+}

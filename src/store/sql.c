@@ -1,0 +1,45 @@
+/* The table of statements. Knows every text and no database client. */
+#include "sql.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "store.h"
+
+/* statements.def spells enum members as numbers. */
+#define CONSENT_ACCEPTED "4"
+#define CONSENTED        "6"
+#define ACTIVE           "7"
+#define ENDED            "8"
+#define TOKEN_DENIED     "1"
+_Static_assert(GRANT_CONSENT_ACCEPTED == 4 && GRANT_CONSENTED == 6 && GRANT_ACTIVE == 7 && GRANT_ENDED == 8,
+               "the numbers of grant states are stored: they never change");
+_Static_assert(MARK_TOKEN_DENIED == 1 && MARK_JTI == 2 && MARK_LOGOUT == 3, "the numbers of marks are stored");
+
+#define STMT(id, params_, results_, text_, ...)                                                                                  \
+    [STMT_##id] = { .name = #id, .params = (params_), .results = (results_), .text = (text_), .own = { __VA_ARGS__ } },
+const struct sql_statement sql_statements[STMT_MAX_] = {
+#include "statements.def"
+};
+#undef STMT
+
+const char *sql_text(enum stmt id, enum sql_dialect dialect)
+{
+    const struct sql_statement *st = &sql_statements[id];
+    return st->own[dialect] != NULL ? st->own[dialect] : st->text;
+}
+
+static bool fits(const struct sql_call *call)
+{
+    const char *params = sql_statements[call->id].params;
+    if (strlen(params) != call->n) return false;
+    for (size_t i = 0; i < call->n; i++)
+        if (call->args[i].type != params[i]) return false;
+    return true;
+}
+
+bool sql_run(struct sql *c, const struct sql_call *call, struct arena *a, struct sql_rows *ret, struct err *e)
+{
+    assert(fits(call));
+    return c->driver->run(c, call, a, ret, e);
+}

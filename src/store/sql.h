@@ -1,0 +1,99 @@
+/* The thin layer over database clients. A driver fills in `struct sql_driver`; everything above it writes statements.def once
+ * and never asks which database it talks to.
+ *
+ * A statement is run whole: parameters in, all its rows out (copied into an arena). There are no cursors, so there is nothing to
+ * close, and a remote driver needs one round trip. Lists carry their LIMIT in the statement. */
+#ifndef STORE_SQL_H
+#define STORE_SQL_H
+
+#include "base/err.h"
+
+enum sql_dialect { SQL_SQLITE, SQL_DIALECT_MAX_ };
+
+enum stmt {
+#define STMT(id, ...) STMT_##id,
+#include "statements.def"
+#undef STMT
+    STMT_MAX_
+};
+
+struct sql_statement {
+    const char *name;
+    const char *params, *results; /* a letter each: s text, i 64-bit integer */
+    const char *text;             /* parameters as ?1, ?2, ...; a driver rewrites them where its database spells them otherwise */
+    const char *own[SQL_DIALECT_MAX_]; /* replaces `text` for one dialect */
+};
+extern const struct sql_statement sql_statements[STMT_MAX_];
+const char *sql_text(enum stmt id, enum sql_dialect dialect);
+
+struct sql_arg {
+    char type;
+    struct str s; /* p == NULL counts as the empty text: no column holds NULL */
+    int64_t i;
+};
+static inline struct sql_arg sql_arg_str(struct str s) { return (struct sql_arg) { .type = 's', .s = s }; }
+static inline struct sql_arg sql_arg_int(int64_t i) { return (struct sql_arg) { .type = 'i', .i = i }; }
+#define ARG(x) _Generic((x), struct str : sql_arg_str, default : sql_arg_int)(x)
+
+struct sql_call {
+    enum stmt id;
+    const struct sql_arg *args;
+    size_t n;
+};
+/* CALL(CLIENT_GET, ARG(id)): lives as long as the block it stands in. */
+#define CALL(id_, ...)                                                                                                           \
+    (&(const struct sql_call) { .id = STMT_##id_,                                                                                \
+                                .args = (const struct sql_arg[]) { __VA_ARGS__ },                                                \
+                                .n = sizeof((const struct sql_arg[]) { __VA_ARGS__ }) / sizeof(struct sql_arg) })
+
+struct sql_cell {
+    struct str s; /* p == NULL: NULL, from an outer join */
+    int64_t i;
+};
+struct sql_rows {
+    struct sql_cell *cells;
+    size_t n, columns;
+    int64_t changed; /* rows that the statement inserted, changed or deleted */
+};
+static inline const struct sql_cell *sql_row(const struct sql_rows *rows, size_t i) { return rows->cells + i * rows->columns; }
+
+/* One connection: used by one thread at a time. */
+struct sql {
+    const struct sql_driver *driver;
+    bool broken; /* what went wrong concerns the connection: whoever owns it closes it and makes another */
+};
+
+enum sql_role { SQL_READS, SQL_WRITES };
+
+struct sql_db;
+
+struct sql_driver {
+    enum sql_dialect dialect;
+    bool embedded;
+    bool reads_wait; /* a read leaves the machine: not on a listener's thread */
+
+    /* Reads the DSN; connects to nothing. Fails with MISCONFIGURATION. */
+    bool (*open)(struct arena *a, struct str dsn, struct sql_db **ret, struct err *e);
+    void (*close)(struct sql_db *db); /* after all connections */
+
+    bool (*connect)(struct sql_db *db, enum sql_role role, struct sql **ret, struct err *e);
+    void (*disconnect)(struct sql *c); /* accepts NULL */
+
+    /* `a` may be NULL for statements without results. */
+    bool (*run)(struct sql *c, const struct sql_call *call, struct arena *a, struct sql_rows *ret, struct err *e);
+    bool (*script)(struct sql *c, struct str text, struct err *e); /* several statements, for migrations */
+
+    /* Only on a writing connection. After a failed commit nothing was changed and no transaction is open, unless the failure is
+     * UNCERTAIN. `in_transaction` is false as well after a failure that made the database give up the transaction. */
+    bool (*begin)(struct sql *c, struct err *e);
+    bool (*commit)(struct sql *c, struct err *e);
+    void (*rollback)(struct sql *c);
+    bool (*in_transaction)(const struct sql *c);
+};
+
+extern const struct sql_driver sqlite_driver;
+
+/* Runs one statement on a connection. Asserts that the arguments match the statement's signature. */
+MUST_USE bool sql_run(struct sql *c, const struct sql_call *call, struct arena *a, struct sql_rows *ret, struct err *e);
+
+#endif

@@ -1,0 +1,157 @@
+/* Opening and closing, and the reading connections: each thread that reads keeps one of its own, made at its first read and
+ * closed when the thread ends or the store does. (A thread must not end while the store closes.) */
+#include <stdlib.h>
+
+#include "store_int.h"
+
+static const struct scheme {
+    const char *name;
+    const struct sql_driver *driver;
+    const char *missing; /* what this build cannot reach */
+} schemes[] = {
+    { "sqlite", &sqlite_driver, NULL }, { "sqlite3", &sqlite_driver, NULL },  { "memory", &sqlite_driver, NULL },
+    { "postgres", NULL, "PostgreSQL" }, { "postgresql", NULL, "PostgreSQL" }, { "pg", NULL, "PostgreSQL" },
+    { "pgx", NULL, "PostgreSQL" },      { "cockroach", NULL, "CockroachDB" }, { "cockroachdb", NULL, "CockroachDB" },
+    { "crdb", NULL, "CockroachDB" },    { "mysql", NULL, "MySQL" },
+};
+
+static const struct scheme *scheme_find(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
+        if (str_eq(name, str_of(schemes[i].name))) return &schemes[i];
+    return NULL;
+}
+
+/* Only a scheme is ever repeated in a message: anything else may be or hold a password. */
+static bool find_driver(struct str dsn, const struct sql_driver **ret, struct err *e)
+{
+    ENSURE(dsn.n > 0, e, MISCONFIGURATION, "dsn must be set, for example to sqlite:///var/lib/grantd/db.sqlite.");
+    struct str rest = dsn, name = str_cut(&rest, ':');
+    const struct scheme *scheme = scheme_find(name);
+    if (scheme == NULL && str_starts(rest, STR("//")))
+        FAILF(e, MISCONFIGURATION, "unsupported DSN type \"%.*s\"; use sqlite:///path/to/file or memory.",
+              STR_FMT(str_upto(name, 32)));
+    ENSURE(scheme != NULL, e, MISCONFIGURATION, "unsupported DSN type; use sqlite:///path/to/file or memory.");
+    ENSUREF(scheme->driver != NULL, e, MISCONFIGURATION,
+            "dsn: this build has no %s driver yet; use sqlite:///path/to/file or memory.", scheme->missing);
+    *ret = scheme->driver;
+    return true;
+}
+
+struct reader {
+    struct store *store;
+    struct sql *c;
+    struct reader *newer, *older;
+};
+
+static void reader_free(struct reader *r)
+{
+    r->store->driver->disconnect(r->c);
+    free(r);
+}
+
+static void reader_add(struct store *s, struct reader *r)
+{
+    pthread_mutex_lock(&s->readers_lock);
+    r->older = s->readers;
+    if (s->readers != NULL) s->readers->newer = r;
+    s->readers = r;
+    pthread_mutex_unlock(&s->readers_lock);
+}
+
+static void reader_of_ended_thread(void *object)
+{
+    struct reader *r = object;
+    struct store *s = r->store;
+    pthread_mutex_lock(&s->readers_lock);
+    if (r->older != NULL) r->older->newer = r->newer;
+    if (r->newer != NULL) r->newer->older = r->older;
+    if (s->readers == r) s->readers = r->older;
+    pthread_mutex_unlock(&s->readers_lock);
+    reader_free(r);
+}
+
+static struct reader *reader_get(struct store *s)
+{
+    struct reader *r = pthread_getspecific(s->reader_key);
+    if (r != NULL) return r;
+    r = calloc(1, sizeof(*r));
+    if (r == NULL) abort();
+    r->store = s;
+    pthread_setspecific(s->reader_key, r);
+    reader_add(s, r);
+    return r;
+}
+
+bool store_read(struct store *s, struct op *op, const struct sql_call *call, struct sql_rows *ret, struct err *e)
+{
+    if (s->driver->reads_wait) OP_MUST_WAIT(op, e);
+    struct reader *r = reader_get(s);
+    if (r->c != NULL && r->c->broken) {
+        s->driver->disconnect(r->c);
+        r->c = NULL;
+    }
+    if (r->c == NULL) TRY(s->driver->connect(s->db, SQL_READS, &r->c, e));
+    return sql_run(r->c, call, op->arena, ret, e);
+}
+
+bool store_read_int(struct store *s, struct op *op, const struct sql_call *call, int64_t *ret, struct err *e)
+{
+    struct sql_rows rows;
+    TRY(store_read(s, op, call, &rows, e));
+    *ret = rows.n > 0 ? sql_row(&rows, 0)->i : 0;
+    return true;
+}
+
+static struct store *store_new(struct arena *a, const struct sql_driver *driver, struct sql_db *db, struct sql *c)
+{
+    struct store *s = ARENA_NEW(a, struct store);
+    s->arena = a;
+    s->driver = driver;
+    s->db = db;
+    writer_init(&s->writer, c);
+    pthread_key_create(&s->reader_key, reader_of_ended_thread);
+    pthread_mutex_init(&s->readers_lock, NULL);
+    return s;
+}
+
+/* A database that cannot be written to at start is a wrong setting more often than an outage. */
+static bool try_database(const struct sql_driver *driver, struct sql_db *db, struct sql **ret, struct err *e)
+{
+    if (driver->connect(db, SQL_WRITES, ret, e)) return true;
+    driver->close(db);
+    const char *why = e->debug != NULL ? e->debug : "";
+    FAILF(e, MISCONFIGURATION, "dsn: the database cannot be used: %s", why);
+}
+
+bool store_open(const struct store_options *o, struct store **ret, struct err *e)
+{
+    const struct sql_driver *driver = NULL;
+    TRY(find_driver(o->dsn, &driver, e));
+    struct arena *a = arena_new();
+    struct sql_db *db;
+    struct sql *c;
+    if (!driver->open(a, o->dsn, &db, e) || !try_database(driver, db, &c, e)) {
+        arena_free(a);
+        return false;
+    }
+    *ret = store_new(a, driver, db, c);
+    return true;
+}
+
+void store_close(struct store *s)
+{
+    if (s == NULL) return;
+    pthread_key_delete(s->reader_key);
+    for (struct reader *r = s->readers, *older; r != NULL; r = older) {
+        older = r->older;
+        reader_free(r);
+    }
+    s->driver->disconnect(s->writer.c);
+    s->driver->close(s->db);
+    writer_done(&s->writer);
+    pthread_mutex_destroy(&s->readers_lock);
+    arena_free(s->arena);
+}
+
+bool store_is_embedded(const struct store *s) { return s->driver->embedded; }
