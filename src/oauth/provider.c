@@ -1,0 +1,40 @@
+/* The snapshot that requests run under. */
+#include "oauth/provider.h"
+
+#include "oauth/discovery.h"
+
+struct provider *provider_new(const struct config *config, const struct provider_parts *parts)
+{
+    struct arena *arena = arena_new();
+    struct provider *p = ARENA_NEW(arena, struct provider);
+    *p = (struct provider){
+        .config = config_ref(config),
+        .sealer = sealer_new(&(struct sealer_secrets){
+            .system = config->secrets_system, .cookie = config->secrets_cookie, .pagination = config->secrets_pagination }),
+        .store = parts->store,
+        .keysets = parts->keysets,
+        .clients = parts->clients,
+        .secrets = parts->secrets,
+        .fetch = parts->fetch,
+        .issuer = config->url.issuer,
+        .public_url = config->url.public,
+        .refs = 1,
+        .arena = arena,
+    };
+    p->discovery = discovery_prepare(p);
+    return p;
+}
+
+struct provider *provider_ref(struct provider *p)
+{
+    __atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
+    return p;
+}
+
+void provider_unref(struct provider *p)
+{
+    if (p == NULL || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL) > 0) return;
+    sealer_free(p->sealer);
+    config_unref(p->config);
+    arena_free(p->arena);
+}

@@ -1,0 +1,59 @@
+/* What every protocol function works with: one immutable snapshot of configuration, keys and connections. A reload makes a new
+ * one; requests that run keep theirs. */
+#ifndef OAUTH_PROVIDER_H
+#define OAUTH_PROVIDER_H
+
+#include "config/config.h"
+#include "crypto/seal.h"
+#include "crypto/secret.h"
+#include "store/store.h"
+
+struct keysets;      /* oauth/keysets.h */
+struct client_cache; /* oauth/client.h */
+
+/* Outgoing requests; http/client.c in the server. Waits. */
+struct fetch_request {
+    struct str url;
+    struct str post;         /* p == NULL: GET */
+    const char *content_type;
+    struct str header_name, header_value; /* one extra header; empty: none */
+    size_t max_bytes;
+    int attempts;
+};
+struct fetch_answer {
+    int status;
+    struct str content_type, body;
+};
+struct provider;
+typedef bool (*provider_fetch)(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret,
+                               struct err *e);
+
+struct provider {
+    const struct config *config;
+    struct sealer *sealer;
+    struct store *store;
+    struct keysets *keysets;
+    struct client_cache *clients;
+    struct secret_cache *secrets;
+    provider_fetch fetch;
+    struct str issuer;       /* urls.self.issuer, as in `iss` */
+    struct str public_url;   /* urls.self.public, base of our own URLs */
+    struct str discovery;    /* the discovery document but for its end (oauth/discovery.h) */
+    int refs;
+    struct arena *arena;
+};
+
+/* What a snapshot shares with those before and after it; all of it outlives them. */
+struct provider_parts {
+    struct store *store;
+    struct keysets *keysets;
+    struct client_cache *clients;
+    struct secret_cache *secrets;
+    provider_fetch fetch;
+};
+/* Holds a reference to `config` and starts with one reference of its own. Thread-safe. */
+struct provider *provider_new(const struct config *config, const struct provider_parts *parts);
+struct provider *provider_ref(struct provider *p);
+void provider_unref(struct provider *p); /* accepts NULL */
+
+#endif
