@@ -11,7 +11,7 @@
 #include "crypto/scratch.h"
 #include "crypto/siv.h"
 
-enum { KEY_BYTES = 64, LONGEST_TEXT = 8192, SHORTEST_PART = 20 };
+enum { KEY_BYTES = 64, LONGEST_TEXT = 128 * 1024, LONGEST_TOKEN = 8192, SHORTEST_PART = 20 };
 
 /* Part of every key and of every authenticated text: another value makes all that is sealed unreadable. */
 static const struct str version = { "1", 1 };
@@ -186,10 +186,10 @@ bool unseal_text(const struct sealer *s, struct arena *a, enum seal_purpose purp
                  struct str *ret_plain)
 {
     if (text.n > LONGEST_TEXT) return false;
-    unsigned char bytes[LONGEST_TEXT * 3 / 4];
+    char *bytes = arena_alloc(a, text.n * 3 / 4 + 1);
     size_t n;
     TRY(b64url_read(text, bytes, &n));
-    return unseal(s, a, purpose, bound, (struct str) { (char *)bytes, n }, ret_plain);
+    return unseal(s, a, purpose, bound, (struct str) { bytes, n }, ret_plain);
 }
 
 /* ---- tokens: two parts, the first with half of the bytes, rounded down ---- */
@@ -211,13 +211,13 @@ struct str seal_token(const struct sealer *s, struct arena *a, enum seal_purpose
 bool unseal_token(const struct sealer *s, struct arena *a, enum seal_purpose purpose, struct str bound, struct str prefix,
                   struct str token, struct str *ret_plain)
 {
-    if (token.n > LONGEST_TEXT) return false;
+    if (token.n > LONGEST_TOKEN) return false;
     if (prefix.n > 0 && str_starts(token, prefix)) token = str_from(token, prefix.n);
 
     struct str first, second;
     TRY(str_split_once(token, '.', &first, &second));
     if (first.n < SHORTEST_PART || second.n < SHORTEST_PART) return false;
-    unsigned char bytes[LONGEST_TEXT * 3 / 4];
+    unsigned char bytes[LONGEST_TOKEN * 3 / 4];
     size_t half, rest;
     TRY(b64url_read(first, bytes, &half) && b64url_read(second, bytes + half, &rest));
     /* A dot elsewhere would give the same token a second spelling. */

@@ -46,11 +46,11 @@ struct str seal(const struct sealer *s, struct arena *a, enum seal_purpose purpo
 MUST_USE bool unseal(const struct sealer *s, struct arena *a, enum seal_purpose purpose, struct str bound, struct str sealed,
                      struct str *ret_plain);
 
-/* As text: base64url in one piece; every text has one spelling. Opening refuses more than 8 KiB (so do not seal more), */
+/* As text: base64url in one piece; every text has one spelling. Opening refuses more than 128 KiB of text, 8 KiB of token. */
 struct str seal_text(const struct sealer *s, struct arena *a, enum seal_purpose purpose, struct str bound, struct str plain);
 MUST_USE bool unseal_text(const struct sealer *s, struct arena *a, enum seal_purpose purpose, struct str bound, struct str text,
                           struct str *ret_plain);
-/* and as a token: `prefix` ("ory_at_"), then two base64url parts of at least 20 characters with a dot between, so that patterns
+/* As a token: `prefix` ("ory_at_"), then two base64url parts of at least 20 characters with a dot between, so that patterns
  * written for such tokens match. `plain` has at least 14 bytes. Opening takes the token with or without the prefix. */
 struct str seal_token(const struct sealer *s, struct arena *a, enum seal_purpose purpose, struct str bound, struct str prefix,
                       struct str plain);
