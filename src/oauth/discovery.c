@@ -1,0 +1,104 @@
+/* Lists what the tables of this folder offer; a row added there shows here. */
+#include "oauth/discovery.h"
+
+#include <stddef.h>
+
+#include "base/json.h"
+#include "oauth/client_auth.h"
+#include "oauth/grants.h"
+#include "oauth/keysets.h"
+
+enum base { AT_ISSUER, AT_PUBLIC };
+
+struct endpoint {
+    const char *member;
+    enum base base;
+    const char *path;
+    size_t override; /* offset in struct config of the URL that replaces it; 0: none (the first member is no URL) */
+};
+#define REPLACED_BY(name) offsetof(struct config, webfinger_oidc_discovery_##name)
+
+static const struct endpoint endpoints[] = {
+    { "token_endpoint", AT_PUBLIC, "oauth2/token", REPLACED_BY(token_url) },
+    { "jwks_uri", AT_ISSUER, ".well-known/jwks.json", REPLACED_BY(jwks_url) },
+    { "revocation_endpoint", AT_ISSUER, "oauth2/revoke", 0 },
+};
+
+static struct str endpoint_url(const struct provider *p, const struct endpoint *row)
+{
+    if (row->override != 0) {
+        const struct str *configured = (const struct str *)(const void *)((const char *)p->config + row->override);
+        if (configured->n > 0) return *configured;
+    }
+    return config_url_join(p->arena, row->base == AT_ISSUER ? p->issuer : p->public_url, row->path);
+}
+
+static void write_grant_types(struct jw *w)
+{
+    jw_array(w, "grant_types_supported");
+    for (size_t i = 0; i < grants_n; i++) {
+        if (!grants[i].unlisted) jw_str(w, NULL, grants[i].name);
+    }
+    jw_end(w);
+}
+
+static void write_auth_methods(struct jw *w, const char *member)
+{
+    jw_array(w, member);
+    for (size_t i = 0; i < client_auth_methods_n; i++) jw_str(w, NULL, client_auth_methods[i].name);
+    jw_end(w);
+}
+
+/* `first` and what is configured, each once. */
+static void write_union(struct jw *w, const char *member, struct arena *a, struct strs first, struct strs configured)
+{
+    struct strs all = strs_dup(a, first);
+    for (size_t i = 0; i < configured.n; i++) {
+        if (!strs_has(all, configured.v[i])) strs_add(a, &all, configured.v[i]);
+    }
+    jw_strs(w, member, all);
+}
+
+/* Pairwise identifiers are for clients whose access tokens do not name the subject. */
+static void write_subject_types(struct jw *w, const struct config *c)
+{
+    const struct strs types = c->oidc_subject_identifiers_supported_types;
+    jw_array(w, "subject_types_supported");
+    for (size_t i = 0; i < types.n; i++) {
+        if (c->strategies_access_token == TOKEN_JWT && str_eq(types.v[i], STR("pairwise"))) continue;
+        jw_str(w, NULL, types.v[i]);
+    }
+    jw_end(w);
+}
+
+struct str discovery_prepare(const struct provider *p)
+{
+    const struct config *c = p->config;
+    struct buf b = BUF(p->arena);
+    struct jw w = JW(&b);
+    jw_object(&w, NULL);
+    jw_str(&w, "issuer", p->issuer);
+    for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) jw_str(&w, endpoints[i].member, endpoint_url(p, &endpoints[i]));
+    write_grant_types(&w);
+    write_auth_methods(&w, "token_endpoint_auth_methods_supported");
+    write_subject_types(&w, c);
+    write_union(&w, "claims_supported", p->arena, strs_words(p->arena, STR("sub")), c->webfinger_oidc_discovery_supported_claims);
+    write_union(&w, "scopes_supported", p->arena, strs_words(p->arena, STR("offline_access offline openid")),
+                c->webfinger_oidc_discovery_supported_scope);
+    return buf_str(&b); /* left open: discovery_document ends it */
+}
+
+bool discovery_document(const struct provider *p, struct op *op, struct str *ret_json, struct err *e)
+{
+    static const char *const with_alg[] = { "id_token_signing_alg_values_supported", "id_token_signed_response_alg" };
+    const struct jwk *key;
+    struct buf b = BUF(op->arena);
+    TRY(keyset_signer(p, op, STR(KEYSET_ID_TOKEN), &key, e));
+    const char *alg = alg_name(alg_of(key));
+    buf_reserve(&b, p->discovery.n + 512);
+    buf_add(&b, p->discovery);
+    for (size_t i = 0; i < ARRAY_LEN(with_alg); i++) buf_addf(&b, ",\"%s\":[\"%s\"]", with_alg[i], alg);
+    buf_addc(&b, '}');
+    *ret_json = buf_str(&b);
+    return true;
+}
