@@ -1,0 +1,106 @@
+/* The tables: sets of flags, and the commands of commands.def over them. */
+#include "cli/commands.h"
+
+/* clang-format off */
+#define SET(name, title_, ...)                                            \
+    static const struct cli_flag name##_v[] = { __VA_ARGS__ };            \
+    static const struct cli_flags name = { (title_), name##_v, ARRAY_LEN(name##_v) }
+
+/* ---- talking to a server ---- */
+SET(server_flags, "Server",
+    { "endpoint",        'e', FLAG_STRING, NULL, "URL",    "address of the admin API (for revoke and perform: of the public API); or in the environment variable ORY_SDK_URL" },
+    { "http-header",     'H', FLAG_LIST,   NULL, "'K: V'", "extra request header, such as 'Authorization: Bearer KEY'" },
+    { "skip-tls-verify", 0,   FLAG_BOOL,   NULL, NULL,     "do not check the server's certificate" });
+SET(output_flags, "Output",
+    { "format", 0,   FLAG_STRING, "table", "FORMAT", "table, json, json-pretty, yaml, jsonpath=EXPR (such as items.0.client_id) or jsonpointer=PTR" },
+    { "quiet",  'q', FLAG_BOOL,   NULL,    NULL,     "print identifiers only, one per line" });
+SET(page_flags, "Page",
+    { "page-size",  0, FLAG_INT,    "100", "N",     "how many" },
+    { "page-token", 0, FLAG_STRING, NULL,  "TOKEN", "where to go on: the NEXT PAGE TOKEN of the page before" });
+
+/* ---- clients ---- */
+SET(new_client_flags, "New client",
+    { "id", 0, FLAG_STRING, NULL, "ID", "client id; without one the server makes it" });
+static const struct cli_flag client_flags_v[] = {
+#define CLIENT_FLAG(flag, type, fallback, arg, member, help) { flag, 0, type, fallback, arg, help },
+#include "cli/client_flags.def"
+#undef CLIENT_FLAG
+};
+static const struct cli_flags client_flags = { "Client", client_flags_v, ARRAY_LEN(client_flags_v) };
+/* For update, where no default counts. */
+static const struct cli_flag client_change_flags_v[] = {
+#define CLIENT_FLAG(flag, type, fallback, arg, member, help) { flag, 0, type, NULL, arg, help },
+#include "cli/client_flags.def"
+#undef CLIENT_FLAG
+};
+static const struct cli_flags client_change_flags = { "Client", client_change_flags_v, ARRAY_LEN(client_change_flags_v) };
+SET(client_file_flags, "From a file",
+    { "file", 0, FLAG_STRING, NULL, "PATH", "the whole client as JSON, or - for standard input; other client flags do not count then" });
+SET(credential_flags, "Credentials",
+    { "client-id",     0, FLAG_STRING, NULL, "ID",   "the client's id; or in the environment variable OAUTH2_CLIENT_ID" },
+    { "client-secret", 0, FLAG_STRING, NULL, "TEXT", "its secret; or in the environment variable OAUTH2_CLIENT_SECRET, where other users of the machine cannot see it" });
+
+/* ---- keys ---- */
+SET(new_key_flags, "Key",
+    { "alg", 0, FLAG_STRING, "RS256", "ALG", "RS256, RS512, ES256, ES512, EdDSA" },
+    { "use", 0, FLAG_STRING, "sig",   "USE", "sig or enc" });
+SET(import_key_flags, "Key",
+    { "alg", 0, FLAG_STRING, NULL,  "ALG", "algorithm of a key that does not name one; PEM and DER never do" },
+    { "use", 0, FLAG_STRING, "sig", "USE", "use of a key that does not name one: sig or enc" });
+SET(public_key_flags, "Parts",
+    { "public", 0, FLAG_BOOL, NULL, NULL, "print public parts only" });
+
+/* ---- tokens ---- */
+SET(introspect_flags, "Check",
+    { "scope", 0, FLAG_LIST, NULL, "LIST", "scopes the token must have" });
+SET(request_flags, "Request",
+    { "scope",    0, FLAG_LIST, NULL, "LIST", "scopes to ask for" },
+    { "audience", 0, FLAG_LIST, NULL, "LIST", "audiences to ask for" });
+
+/* ---- configuration, database ---- */
+SET(config_flags, "Configuration",
+    { "config", 'c', FLAG_LIST, NULL, "FILES", "configuration files (.yml, .yaml, .json, .toml); later ones override earlier ones" });
+SET(serve_flags, "Mode",
+    { "dev",         0, FLAG_BOOL, NULL, NULL, "development mode: http, insecure cookies, a secret made up when none is set" },
+    { "sqa-opt-out", 0, FLAG_BOOL, NULL, NULL, "accepted for compatibility; grantd sends no usage data anyway" });
+SET(dsn_flags, "Database",
+    { "read-from-env", 'e', FLAG_BOOL, NULL, NULL, "take the DSN from the configuration or the environment variable DSN, not from the arguments" });
+SET(yes_flags, "Plan",
+    { "yes", 'y', FLAG_BOOL, NULL, NULL, "do not ask" });
+SET(steps_flags, "Steps",
+    { "steps", 0, FLAG_INT, "0", "N", "how many migrations to take back" });
+SET(block_flags, "Waiting",
+    { "block", 0, FLAG_BOOL, NULL, NULL, "wait until no migration is pending" });
+SET(janitor_flags, "What to delete",
+    { "tokens",                   0, FLAG_BOOL,     NULL,    NULL,       "expired tokens" },
+    { "requests",                 0, FLAG_BOOL,     NULL,    NULL,       "abandoned logins and consents" },
+    { "grants",                   0, FLAG_BOOL,     NULL,    NULL,       "ended grants" },
+    { "limit",                    0, FLAG_INT,      "10000", "N",        "at most this many of each kind" },
+    { "batch-size",               0, FLAG_INT,      "100",   "N",        "how many of each kind at a time" },
+    { "keep-if-younger",          0, FLAG_DURATION, NULL,    "DURATION", "keep what expired less than this ago" },
+    { "access-lifespan",          0, FLAG_DURATION, NULL,    "DURATION", "accepted for compatibility: rows carry their own expiry" },
+    { "refresh-lifespan",         0, FLAG_DURATION, NULL,    "DURATION", "likewise" },
+    { "consent-request-lifespan", 0, FLAG_DURATION, NULL,    "DURATION", "likewise" });
+SET(show_flags, "Output",
+    { "format", 0, FLAG_STRING, "yaml", "FORMAT", "yaml or json" });
+SET(completion_flags, "Script",
+    { "no-descriptions", 0, FLAG_BOOL, NULL, NULL, "words without explanations" });
+
+/* ---- commands ---- */
+#define FLAGS(...) (const struct cli_flags *const[]){ __VA_ARGS__, NULL }
+#define FLAGS_NONE (const struct cli_flags *const[]){ NULL }
+#define COMMAND(verb, noun, aliases, args, min, max, flags, run, summary, details, example) \
+    { verb, noun, aliases, args, min, max, flags, run, summary, details, example, false },
+#define DEPRECATED(verb, noun, args, min, max, flags, run) { verb, noun, NULL, args, min, max, flags, run, "", NULL, NULL, true },
+
+const struct command commands[] = {
+#include "cli/commands.def"
+};
+const size_t commands_n = ARRAY_LEN(commands);
+
+const struct client_flag cli_client_flags[] = {
+#define CLIENT_FLAG(flag, type, fallback, arg, member, help) { flag, type, member },
+#include "cli/client_flags.def"
+#undef CLIENT_FLAG
+};
+const size_t cli_client_flags_n = ARRAY_LEN(cli_client_flags);

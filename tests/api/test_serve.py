@@ -1,0 +1,171 @@
+"""The life of the process: what it makes at the start, reloads, signals, keys, expiry. Numbers are those of the operations checklist."""
+
+import concurrent.futures
+import json
+import os
+import signal
+import sqlite3
+import time
+
+import pytest
+
+
+def eventually(what, within=10):
+    until = time.monotonic() + within
+    while not what():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.05)
+
+
+def lifespan(server, client):
+    return server.token(client).json["expires_in"]
+
+
+# ---- start ----
+
+def test_development_mode_makes_what_is_missing(make_server):
+    """An SQLite file and a secret in the state folder; both are there again after a restart, so that tokens stay valid."""
+    server = make_server({"secrets": None}, env={"DSN": None})
+    token = server.access_token(server.create_client(client_id="stays"))
+    state = server.folder / "state"
+    assert os.stat(state).st_mode & 0o777 == 0o700 and os.stat(state / "dev-secret").st_mode & 0o777 == 0o600
+    assert "state/grantd.sqlite" in server.stdout and (state / "dev-secret").read_text() not in server.log + server.stdout
+    server.stop()
+    server.start()
+    assert server.introspect(token)["active"]
+
+
+def test_memory(make_server):
+    server = make_server(dsn="memory")
+    assert server.access_token(server.create_client())
+
+
+@pytest.mark.parametrize("which", ["public", "admin"])
+def test_one_listener(make_server, which):
+    server = make_server(command=("serve", which))
+    mine, other = (server.public, server.admin) if which == "public" else (server.admin, server.public)
+    assert mine.get("/health/alive").status == 200
+    with pytest.raises(OSError):
+        other.get("/health/alive")
+
+
+def test_keys_without_a_request(make_server):  # 79
+    server = make_server()
+
+    def keys():
+        with sqlite3.connect(server.folder / "db.sqlite") as db:
+            return db.execute("SELECT count(*) FROM jwk").fetchone()[0]
+    eventually(lambda: keys() > 0, 30)
+    assert server.public.get("/.well-known/jwks.json").json["keys"]
+
+
+def test_two_at_once_make_one_key(make_server):  # 79
+    first = make_server(start=False)
+    second = make_server(start=False, dsn=first.dsn)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        list(pool.map(lambda server: server.start(), [first, second]))
+        sets = [f.result().json for f in [pool.submit(s.public.get, "/.well-known/jwks.json") for s in (first, second)]]
+    assert [k["kid"] for k in sets[0]["keys"]] == [k["kid"] for k in sets[1]["keys"]] != []
+
+
+# ---- reload ----
+
+def change(server, **changes):
+    server.config.update(changes)
+    server.write_config()
+
+
+def test_changed_file(make_server):  # 16
+    server = make_server({"ttl": {"access_token": "1h"}})
+    client = server.create_client()
+    assert lifespan(server, client) == 3600
+    change(server, ttl={"access_token": "2m"})
+    eventually(lambda: lifespan(server, client) == 120)
+    eventually(lambda: server.records("A change to a configuration file was detected."))
+    eventually(lambda: server.records("Configuration change processed successfully."))
+
+
+def test_hangup(make_server):  # Q10
+    """Reads the files again and ends nothing."""
+    server = make_server()
+    for _ in range(3):
+        server.process.send_signal(signal.SIGHUP)
+    eventually(lambda: len(server.records("Configuration change processed successfully.")) >= 1)
+    assert server.public.get("/health/alive").status == 200
+
+
+@pytest.mark.parametrize("changes", [{"dsn": "sqlite:///tmp/other?password=hunter2"}, {"foo": 1}, {"log": {"level": "loud"}}])
+def test_refused_change(make_server, changes):  # 17
+    """The old settings stay in force, with one error record without the DSN, until the file is right again."""
+    server = make_server({"ttl": {"access_token": "1h"}}, env={"DSN": None}, start=False)
+    server.config["dsn"] = f"sqlite://{server.folder}/db.sqlite"
+    good = dict(server.config, ttl={"access_token": "2m"})
+    server.start()
+    client = server.create_client()
+    change(server, ttl={"access_token": "2m"}, **changes)
+    eventually(lambda: [r for r in server.records() if r["level"] == "error"])
+    assert lifespan(server, client) == 3600 and "hunter2" not in server.log
+    server.config = good
+    server.write_config()
+    eventually(lambda: lifespan(server, client) == 120)
+
+
+def test_broken_file(make_server):  # 17
+    server = make_server()
+    server.config_file.write_text("{ not json")
+    eventually(lambda: [r for r in server.records() if r["level"] == "error"])
+    assert server.access_token(server.create_client())
+
+
+# ---- end ----
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it(make_server, number):  # 84
+    server = make_server()
+    server.process.send_signal(number)
+    assert server.wait(5) == 0
+    server.check_log()
+
+
+def test_signal_during_the_start(make_server):
+    """However early it comes, the process ends, and cleanly."""
+    for delay in (0.05, 0.1, 0.2, 0.4):
+        server = make_server(start=False)
+        server.start(ready=False)
+        time.sleep(delay)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.wait(20) in (0, -signal.SIGTERM)
+        server.check_log()
+
+
+def test_restart_on_the_same_port(make_server):
+    server = make_server()
+    for _ in range(3):
+        server.stop()
+        server.start()
+
+
+# ---- expiry ----
+
+def test_expired_rows_go(make_server):
+    """Marks of revoked tokens vanish by themselves once the tokens would have expired."""
+    server = make_server({"ttl": {"access_token": "1s"}})
+    client = server.create_client()
+    for _ in range(5):
+        token = server.access_token(client)
+        assert server.public.post("/oauth2/revoke", form={"token": token}, basic=(client["client_id"], client["client_secret"])).status == 200
+
+    def marks():
+        with sqlite3.connect(server.folder / "db.sqlite") as db:
+            return db.execute("SELECT count(*) FROM mark").fetchone()[0]
+    assert marks() > 0
+    eventually(lambda: marks() == 0, 40)
+
+
+def test_log_formats(make_server):
+    server = make_server({"log": {"format": "json", "level": "debug"}})
+    server.public.get("/health/alive?token=hunter2", headers={"Authorization": "Bearer hunter2"})
+    eventually(lambda: server.records("completed handling request"))
+    assert "hunter2" not in server.log
+    for line in server.log.splitlines():
+        assert {"time", "level", "msg"} <= set(json.loads(line))  # 87
