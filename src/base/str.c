@@ -188,6 +188,14 @@ struct str strs_join(struct arena *a, struct strs list, const char *sep)
     return (struct str) { text, total };
 }
 
+struct str str_lower(struct arena *a, struct str s)
+{
+    struct str copy = arena_dup(a, s);
+    for (char *p = (char *)copy.p, *end = p + copy.n; p < end; p++)
+        if (*p >= 'A' && *p <= 'Z') *p = (char)(*p - 'A' + 'a');
+    return copy;
+}
+
 bool strs_has(struct strs list, struct str s)
 {
     for (size_t i = 0; i < list.n; i++)

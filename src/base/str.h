@@ -60,6 +60,8 @@ size_t str_utf8_length(struct str s, size_t at);
 struct strs strs_words(struct arena *a, struct str s);
 struct strs strs_split(struct arena *a, struct str s, char sep);
 struct str strs_join(struct arena *a, struct strs list, const char *sep);
+/* A copy with ASCII letters in lower case. */
+struct str str_lower(struct arena *a, struct str s);
 bool strs_has(struct strs list, struct str s);
 bool strs_has_nocase(struct strs list, struct str s);
 /* Appends; the array grows in the arena by doubling. Zero-initialised lists and those made by the

@@ -44,6 +44,16 @@ struct client_write {
     enum store_put put;
 };
 
+static bool replace_origins(struct write *w, const struct client_row *r, struct err *e)
+{
+    TRY(write_change(w, CALL(ORIGIN_REMOVE, ARG(r->id)), NULL, e));
+    for (size_t i = 0; i < r->origins.n; i++) {
+        struct str origin = r->origins.v[i];
+        TRY(write_change(w, CALL(ORIGIN_ADD, ARG(origin), ARG(r->id), ARG((int64_t)str_has(origin, '*'))), NULL, e));
+    }
+    return true;
+}
+
 static bool insert(struct write *w, void *arg, struct err *e)
 {
     struct client_write *cw = arg;
@@ -57,7 +67,7 @@ static bool insert(struct write *w, void *arg, struct err *e)
                      &changed, e));
     cw->put = changed > 0 ? STORE_DONE : STORE_EXISTS;
     w->undo = changed == 0;
-    return true;
+    return changed == 0 || r->origins.n == 0 || replace_origins(w, r, e);
 }
 
 bool store_client_insert(struct store *s, struct op *op, struct client_row *row, enum store_put *ret, struct err *e)
@@ -89,7 +99,7 @@ static bool update(struct write *w, void *arg, struct err *e)
                      &changed, e));
     cw->put = STORE_DONE;
     w->undo = changed == 0;
-    return changed > 0 || why_unchanged(w, r->id, &cw->put, e);
+    return changed > 0 ? replace_origins(w, r, e) : why_unchanged(w, r->id, &cw->put, e);
 }
 
 bool store_client_update(struct store *s, struct op *op, struct client_row *row, enum store_put *ret, struct err *e)
@@ -110,6 +120,7 @@ static bool delete (struct write *w, void *arg, struct err *e)
 {
     struct client_removal *rm = arg;
     TRY(write_change(w, CALL(ORPHAN_ADD, ARG(rm->id)), NULL, e));
+    TRY(write_change(w, CALL(ORIGIN_REMOVE, ARG(rm->id)), NULL, e));
     return write_change(w, CALL(CLIENT_DELETE, ARG(rm->id)), &rm->changed, e);
 }
 
@@ -163,6 +174,19 @@ bool store_client_count(struct store *s, struct op *op, const struct client_filt
         return store_read_int(s, op, CALL(CLIENT_COUNT_NAME, ARG(f->name), ARG(any_owner), ARG(f->owner)), ret, e);
     if (!any_owner) return store_read_int(s, op, CALL(CLIENT_COUNT_OWNER, ARG(f->owner)), ret, e);
     return store_read_int(s, op, CALL(CLIENT_COUNT), ret, e);
+}
+
+bool store_origin_known(struct store *s, struct op *op, struct str origin, bool *ret_known, struct strs *ret_wild, struct err *e)
+{
+    enum { WILD_MAX = 1000 };
+    int64_t known;
+    struct sql_rows rows;
+    TRY(store_read_int(s, op, CALL(ORIGIN_KNOWN, ARG(origin)), &known, e));
+    TRY(store_read(s, op, CALL(ORIGIN_WILD, ARG((int64_t)WILD_MAX)), &rows, e));
+    *ret_known = known > 0;
+    *ret_wild = (struct strs) { 0 };
+    for (size_t i = 0; i < rows.n; i++) strs_add(op->arena, ret_wild, sql_row(&rows, i)->s);
+    return true;
 }
 
 bool store_client_state(struct store *s, struct op *op, struct str id, struct str token_id, struct client_state *ret,

@@ -2,31 +2,23 @@
  * nodes one gets it, and a node that dies with it loses it to another when the lease ends. */
 #include "store_int.h"
 
-struct delivery_write {
-    const struct delivery *rows;
-    size_t n;
+struct taking {
     int64_t limit;
     usec_t lease;
     struct delivery *taken;
+    size_t n;
 };
 
-static bool put(struct write *w, void *arg, struct err *e)
+bool write_deliveries(struct write *w, const struct delivery *rows, size_t n, struct err *e)
 {
-    struct delivery_write *dw = arg;
-    for (size_t i = 0; i < dw->n; i++) {
-        const struct delivery *d = &dw->rows[i];
+    for (size_t i = 0; i < n; i++) {
+        const struct delivery *d = &rows[i];
         TRY(write_change(w,
                          CALL(DELIVERY_PUT, ARG(d->id), ARG(d->url), ARG(d->body), ARG(d->attempts), ARG(d->due_at),
                               ARG(d->expires_at)),
                          NULL, e));
     }
     return true;
-}
-
-bool store_delivery_put(struct store *s, struct op *op, const struct delivery *rows, size_t n, struct err *e)
-{
-    struct delivery_write dw = { .rows = rows, .n = n };
-    return store_write(s, op, put, &dw, e);
 }
 
 static struct delivery delivery_of(const struct sql_cell *c, usec_t due_at)
@@ -38,17 +30,17 @@ static struct delivery delivery_of(const struct sql_cell *c, usec_t due_at)
 
 static bool take(struct write *w, void *arg, struct err *e)
 {
-    struct delivery_write *dw = arg;
+    struct taking *t = arg;
     struct sql_rows rows;
-    TRY(write_read(w, CALL(DELIVERY_DUE, ARG(w->op->now), ARG(dw->limit)), &rows, e));
-    dw->taken = ARENA_ARRAY(w->op->arena, struct delivery, rows.n);
-    dw->n = 0;
-    usec_t until = w->op->now + dw->lease;
+    TRY(write_read(w, CALL(DELIVERY_DUE, ARG(w->op->now), ARG(t->limit)), &rows, e));
+    t->taken = ARENA_ARRAY(w->op->arena, struct delivery, rows.n);
+    t->n = 0;
+    usec_t until = w->op->now + t->lease;
     for (size_t i = 0; i < rows.n; i++) {
         const struct sql_cell *c = sql_row(&rows, i);
         int64_t changed;
         TRY(write_change(w, CALL(DELIVERY_LEASE, ARG(c[0].s), ARG(c[4].i), ARG(until)), &changed, e));
-        if (changed > 0) dw->taken[dw->n++] = delivery_of(c, until);
+        if (changed > 0) t->taken[t->n++] = delivery_of(c, until);
     }
     return true;
 }
@@ -56,10 +48,10 @@ static bool take(struct write *w, void *arg, struct err *e)
 bool store_delivery_take(struct store *s, struct op *op, int64_t limit, usec_t lease, struct delivery **ret, size_t *ret_n,
                          struct err *e)
 {
-    struct delivery_write dw = { .limit = limit, .lease = lease };
-    TRY(store_write(s, op, take, &dw, e));
-    *ret = dw.taken;
-    *ret_n = dw.n;
+    struct taking t = { .limit = limit, .lease = lease };
+    TRY(store_write(s, op, take, &t, e));
+    *ret = t.taken;
+    *ret_n = t.n;
     return true;
 }
 

@@ -36,21 +36,30 @@ bool write_session_delete(struct write *w, struct str id, int64_t *ret_changed, 
 
 struct session_removal {
     struct str key;
+    const struct delivery *rows;
+    size_t n;
     int64_t changed;
 };
 
 static bool delete (struct write *w, void *arg, struct err *e)
 {
     struct session_removal *rm = arg;
-    return write_session_delete(w, rm->key, &rm->changed, e);
+    TRY(write_session_delete(w, rm->key, &rm->changed, e));
+    return rm->changed == 0 || write_deliveries(w, rm->rows, rm->n, e);
+}
+
+bool store_session_end(struct store *s, struct op *op, struct str id, const struct delivery *rows, size_t n, enum store_put *ret,
+                       struct err *e)
+{
+    struct session_removal rm = { .key = id, .rows = rows, .n = n };
+    if (id.n > 0) TRY(store_write(s, op, delete, &rm, e));
+    *ret = rm.changed > 0 ? STORE_DONE : STORE_MISSING;
+    return true;
 }
 
 bool store_session_delete(struct store *s, struct op *op, struct str id, enum store_put *ret, struct err *e)
 {
-    struct session_removal rm = { .key = id };
-    if (id.n > 0) TRY(store_write(s, op, delete, &rm, e));
-    *ret = rm.changed > 0 ? STORE_DONE : STORE_MISSING;
-    return true;
+    return store_session_end(s, op, id, NULL, 0, ret, e);
 }
 
 static bool delete_subject(struct write *w, void *arg, struct err *e)

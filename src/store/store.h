@@ -54,6 +54,7 @@ struct client_row {
     struct str doc;           /* the metadata as JSON (oauth/client.h reads it) */
     struct str secret_hash;   /* current */
     struct strs rotated;      /* earlier hashes, newest first */
+    struct strs origins;      /* lower-case origins that may call it from a browser; written, never read back (they are in `doc`) */
     int64_t registration;     /* generation of the registration access token */
     usec_t not_before;        /* access tokens issued at or before this moment are dead; 0: none */
     usec_t created_at, updated_at;
@@ -81,6 +82,10 @@ struct client_filter {
 MUST_USE bool store_client_list(struct store *s, struct op *op, const struct client_filter *f, struct client_row **ret,
                                 size_t *ret_n, struct err *e);
 MUST_USE bool store_client_count(struct store *s, struct op *op, const struct client_filter *f, int64_t *ret, struct err *e);
+
+/* Does any client name exactly this origin? And the origins of all clients that hold a `*`, at most 1000. */
+MUST_USE bool store_origin_known(struct store *s, struct op *op, struct str origin, bool *ret_known, struct strs *ret_wild,
+                                 struct err *e);
 
 /* What the check of a token without a grant needs, in one statement. */
 struct client_state {
@@ -145,6 +150,10 @@ struct session_row {
 MUST_USE bool store_session_get(struct store *s, struct op *op, struct str id, struct session_row **ret, struct err *e);
 /* DONE or MISSING. */
 MUST_USE bool store_session_delete(struct store *s, struct op *op, struct str id, enum store_put *ret, struct err *e);
+/* The same; if there was such a session, `rows` are queued with it, all or nothing. */
+struct delivery;
+MUST_USE bool store_session_end(struct store *s, struct op *op, struct str id, const struct delivery *rows, size_t n,
+                                enum store_put *ret, struct err *e);
 /* Grants of a deleted session forget its id; those of one that expired keep it. */
 MUST_USE bool store_session_delete_subject(struct store *s, struct op *op, struct str subject, struct err *e);
 MUST_USE bool store_session_extend(struct store *s, struct op *op, struct str id, usec_t expires_at, struct err *e);
@@ -234,14 +243,13 @@ MUST_USE bool store_alias_put(struct store *s, struct op *op, struct str client_
 MUST_USE bool store_alias_get(struct store *s, struct op *op, struct str client_id, struct str subject,
                               struct str *ret /* empty: none */, struct err *e);
 
-/* ---- deliveries: back-channel logouts that wait to be sent ---- */
+/* ---- deliveries: back-channel logouts that wait to be sent; store_session_end queues them ---- */
 
 struct delivery {
-    struct str id, url, body; /* body: form text, sealed when stored */
+    struct str id, url, body; /* body: what flow/backchannel.c needs to make the message */
     int64_t attempts;         /* as taken: this one counts */
     usec_t due_at, expires_at;
 };
-MUST_USE bool store_delivery_put(struct store *s, struct op *op, const struct delivery *rows, size_t n, struct err *e);
 /* Takes at most `limit` that are due and moves their due_at by `lease`, so that no other node sends them meanwhile. */
 MUST_USE bool store_delivery_take(struct store *s, struct op *op, int64_t limit, usec_t lease, struct delivery **ret,
                                   size_t *ret_n, struct err *e);

@@ -76,5 +76,6 @@ MUST_USE bool write_count(struct write *w, struct str counter, int64_t by, int64
 /* Stores a login session beside what else the write does (sessions.c). */
 MUST_USE bool write_session(struct write *w, const struct session_row *row, struct err *e);
 MUST_USE bool write_session_delete(struct write *w, struct str id, int64_t *ret_changed, struct err *e);
+MUST_USE bool write_deliveries(struct write *w, const struct delivery *rows, size_t n, struct err *e);
 
 #endif

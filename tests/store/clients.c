@@ -185,6 +185,35 @@ static void client_lists(void **state)
     }
 }
 
+static bool origin_known(struct fixture *f, const char *origin, size_t *ret_wild)
+{
+    bool known;
+    struct strs wild;
+    OK(store_origin_known(f->store, &f->op, str_of(origin), &known, &wild, &f->e));
+    *ret_wild = wild.n;
+    return known;
+}
+
+static void client_origins_follow_the_client(void **state)
+{
+    F(state);
+    size_t wild;
+    struct str two[] = { STR("https://spa.example"), STR("https://*.wild.example") }, one[] = { STR("https://other.example") };
+    struct client_row row = a_client("origins");
+    row.origins = (struct strs) { two, 2 };
+    GIVES(STORE_DONE, store_client_insert(f->store, &f->op, &row, &f->put, &f->e));
+    assert_true(origin_known(f, "https://spa.example", &wild));
+    assert_int_equal(wild, 1);
+    assert_false(origin_known(f, "https://evil.example", &wild));
+    row.origins = (struct strs) { one, 1 };
+    GIVES(STORE_DONE, store_client_update(f->store, &f->op, &row, &f->put, &f->e));
+    assert_false(origin_known(f, "https://spa.example", &wild));
+    assert_int_equal(wild, 0);
+    assert_true(origin_known(f, "https://other.example", &wild));
+    GIVES(STORE_DONE, store_client_delete(f->store, &f->op, row.id, &f->put, &f->e));
+    assert_false(origin_known(f, "https://other.example", &wild));
+}
+
 static void client_state_tells_version_mark_and_denial(void **state)
 {
     F(state);
@@ -275,6 +304,7 @@ int run_client_cases(void)
         CASE(client_rehash_keeps_the_version),
         CASE(client_not_before_only_grows),
         CASE(client_lists),
+        CASE(client_origins_follow_the_client),
         CASE(client_state_tells_version_mark_and_denial),
         CASE(mark_is_put_once_until_it_expires),
         CASE(mark_moves_by_comparison),

@@ -13,6 +13,14 @@ static struct delivery delivery(const char *id, usec_t due_at)
                                .expires_at = NOW + 1000 };
 }
 
+/* They are queued with the end of a session. */
+static void queue(struct fixture *f, const struct delivery *rows, size_t n)
+{
+    struct session_row row = a_session("sid-queue", "alice");
+    insert_session(f, &row);
+    GIVES(STORE_DONE, store_session_end(f->store, &f->op, row.id, rows, n, &f->put, &f->e));
+}
+
 static const char *take(struct fixture *f, int64_t limit, usec_t lease, int64_t attempts)
 {
     struct delivery *list;
@@ -34,7 +42,7 @@ static void deliveries_are_leased(void **state)
 {
     F(state);
     const struct delivery three[] = { delivery("b", NOW), delivery("a", NOW - 1), delivery("later", NOW + 500) };
-    OK(store_delivery_put(f->store, &f->op, three, 3, &f->e));
+    queue(f, three, 3);
     assert_string_equal(take(f, 1, 50, 1), "a");
     assert_string_equal(take(f, 9, 50, 1), "b");
     assert_string_equal(take(f, 9, 50, 1), "");
@@ -49,14 +57,29 @@ static void deliveries_are_leased(void **state)
     OK(store_delivery_done(f->store, &f->op, STR("nothing"), &f->e));
 }
 
+static void deliveries_come_with_the_end_of_a_session(void **state)
+{
+    F(state);
+    struct delivery d = delivery("a", NOW);
+    GIVES(STORE_MISSING, store_session_end(f->store, &f->op, STR("nobody's"), &d, 1, &f->put, &f->e));
+    GIVES(STORE_MISSING, store_session_end(f->store, &f->op, STR(""), &d, 1, &f->put, &f->e));
+    assert_string_equal(take(f, 9, 50, 1), "");
+    struct session_row row = a_session("sid-1", "alice");
+    insert_session(f, &row);
+    GIVES(STORE_DONE, store_session_end(f->store, &f->op, row.id, &d, 1, &f->put, &f->e));
+    GIVES(STORE_MISSING, store_session_end(f->store, &f->op, row.id, &d, 1, &f->put, &f->e));
+    assert_string_equal(take(f, 9, 50, 1), "a");
+    assert_string_equal(take(f, 9, 50, 1), "");
+}
+
 static void delivery_is_put_once(void **state)
 {
     F(state);
     struct delivery d = delivery("a", NOW);
-    OK(store_delivery_put(f->store, &f->op, &d, 1, &f->e));
+    queue(f, &d, 1);
     assert_string_equal(take(f, 9, 50, 1), "a");
-    OK(store_delivery_put(f->store, &f->op, &d, 1, &f->e));
-    OK(store_delivery_put(f->store, &f->op, NULL, 0, &f->e));
+    queue(f, &d, 1);
+    queue(f, NULL, 0);
     assert_string_equal(take(f, 9, 50, 1), "");
 }
 
@@ -79,7 +102,7 @@ static void expiry_takes_what_is_over(void **state)
     insert_grant(f, &g);
     struct delivery d = delivery("a", NOW);
     d.expires_at = NOW + 5;
-    OK(store_delivery_put(f->store, &f->op, &d, 1, &f->e));
+    queue(f, &d, 1);
     GIVES(STORE_DONE, store_mark_put(f->store, &f->op, MARK_JTI, STR("j"), 1, NOW + 5, &f->put, NULL, &f->e));
     GIVES(STORE_DONE, store_mark_put(f->store, &f->op, MARK_JTI, STR("k"), 1, NOW + 9, &f->put, NULL, &f->e));
 
@@ -247,6 +270,7 @@ int run_upkeep_cases(void)
 {
     const struct CMUnitTest cases[] = {
         CASE(deliveries_are_leased),
+        CASE(deliveries_come_with_the_end_of_a_session),
         CASE(delivery_is_put_once),
         CASE(expiry_takes_what_is_over),
         CASE(expiry_goes_in_slices),

@@ -1,3 +1,4 @@
+DROP TABLE client_origin;
 DROP TABLE delivery;
 DROP TABLE alias;
 DROP TABLE oauth_grant;

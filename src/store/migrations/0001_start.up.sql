@@ -25,6 +25,16 @@ CREATE TABLE client (
 CREATE INDEX client_name ON client (name, id);
 CREATE INDEX client_owner ON client (owner, id);
 
+-- Who may call from a browser, for preflight requests, which do not say which client they are for. `wild`: the origin has a `*`.
+CREATE TABLE client_origin (
+    origin VARCHAR(400) NOT NULL,
+    client_id VARCHAR(255) NOT NULL,
+    wild SMALLINT NOT NULL,
+    PRIMARY KEY (origin, client_id)
+);
+CREATE INDEX client_origin_client ON client_origin (client_id);
+CREATE INDEX client_origin_wild ON client_origin (wild, origin);
+
 -- Deleted clients whose grants and aliases are still to be removed.
 CREATE TABLE client_orphan (
     client_id VARCHAR(255) NOT NULL,

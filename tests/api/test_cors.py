@@ -1,0 +1,39 @@
+"""Cross-origin requests of a client's own origins. Numbers in comments are the behaviours that deployed clients rely on."""
+
+SPA, SHOP, EVIL = "https://spa.example", "https://a.shop.example", "https://evil.example"
+ALLOWED = "Access-Control-Allow-Origin"
+
+
+def cors_server(make_server):
+    server = make_server({"serve": {"public": {"cors": {"enabled": True, "allowed_origins": ["https://global.example"]}}}})
+    server.admin.post("/admin/clients", json={"client_id": "spa", "client_secret": "spa-secret", "grant_types": ["client_credentials"],
+                                              "allowed_cors_origins": [SPA, "https://*.shop.example"]})
+    return server
+
+
+def preflight(server, origin, path="/oauth2/token"):
+    return server.public.request("OPTIONS", path, headers={
+        "Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "Authorization"})
+
+
+def test_preflight_of_a_clients_origin(make_server):
+    server = cors_server(make_server)
+    for origin in (SPA, SHOP, "https://global.example"):
+        answer = preflight(server, origin)
+        assert answer.status == 204 and answer.headers[ALLOWED] == origin, origin
+    assert ALLOWED not in preflight(server, EVIL).headers
+    assert ALLOWED not in preflight(server, SPA, "/oauth2/auth").headers
+
+
+def test_request_of_a_clients_origin(make_server):  # 21
+    server = cors_server(make_server)
+    for origin, expected in ((SPA, SPA), (SHOP, SHOP), (EVIL, None)):
+        answer = server.public.post("/oauth2/token", form={"grant_type": "client_credentials"}, basic=("spa", "spa-secret"),
+                                    headers={"Origin": origin})
+        assert answer.status == 200 and answer.headers.get(ALLOWED) == expected, origin
+
+
+def test_origins_go_with_the_client(make_server):
+    server = cors_server(make_server)
+    server.admin.request("DELETE", "/admin/clients/spa")
+    assert ALLOWED not in preflight(server, SPA).headers
