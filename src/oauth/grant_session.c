@@ -9,14 +9,15 @@ struct member {
     size_t offset;
 };
 
-#define MEMBER(name, kind, member) { name, kind, offsetof(struct grant_session, member) }
 /* clang-format off */
+#define MEMBER(name, kind, member) { name, kind, offsetof(struct grant_session, member) }
 static const struct member members[] = {
     MEMBER("scopes",       M_STRS,   scopes),
     MEMBER("audience",     M_STRS,   audience),
     MEMBER("access_token", M_CLAIMS, access_claims),
     MEMBER("id_token",     M_CLAIMS, id_claims),
     MEMBER("userinfo",     M_CLAIMS, userinfo_claims),
+    MEMBER("rs",           M_STRS,   requested),
     MEMBER("sub",          M_STR,    sub),
     MEMBER("sid",          M_STR,    sid),
     MEMBER("at",           M_TIME,   authenticated_at),
@@ -73,10 +74,18 @@ static struct strs read_list(struct arena *a, const json_t *list)
 static void read_member(struct arena *a, const struct member *m, const json_t *v, void *at)
 {
     switch (m->kind) {
-    case M_STR: *(struct str *)at = json_str(v); break;
-    case M_STRS: *(struct strs *)at = read_list(a, v); break;
-    case M_TIME: *(usec_t *)at = json_integer_value(v); break;
-    case M_BOOL: *(bool *)at = json_is_true(v); break;
+    case M_STR:
+        *(struct str *)at = json_str(v);
+        break;
+    case M_STRS:
+        *(struct strs *)at = read_list(a, v);
+        break;
+    case M_TIME:
+        *(usec_t *)at = json_integer_value(v);
+        break;
+    case M_BOOL:
+        *(bool *)at = json_is_true(v);
+        break;
     case M_CLAIMS:
         if (json_object_size(v) > 0) *(struct str *)at = json_text(a, v, false);
         break;
@@ -90,7 +99,7 @@ bool grant_session_read(const struct provider *p, struct op *op, const struct gr
     if (text.n > 0 && text.p[0] != '{' && !unseal_text(p->sealer, op->arena, SEAL_STORED_SESSION, g->id, text, &text)) {
         FAIL(e, SERVER_ERROR, "A stored session cannot be opened: secrets.system must still list the secret it was sealed with.");
     }
-    *ret = (struct grant_session){ 0 };
+    *ret = (struct grant_session) { 0 };
     if (text.n == 0) return true;
     TRY(json_read(op->arena, text, &json, NULL, e));
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {

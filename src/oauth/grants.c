@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "oauth/audience.h"
+#include "oauth/hooks.h"
 #include "oauth/lifespan.h"
 #include "oauth/scope.h"
 
@@ -12,6 +13,7 @@ const struct grant_type grants[] = {
     { NAME("authorization_code"), false, authorization_code_validate, authorization_code_issue },
     { NAME("client_credentials"), false, client_credentials_validate, client_credentials_issue },
     { NAME("refresh_token"), false, refresh_token_validate, refresh_token_redeem },
+    { NAME("urn:ietf:params:oauth:grant-type:jwt-bearer"), true, jwt_bearer_validate, jwt_bearer_issue },
 };
 const size_t grants_n = ARRAY_LEN(grants);
 
@@ -82,6 +84,7 @@ bool token_request(const struct provider *p, struct op *op, const struct client_
     TRY(scope_read(op, params_get(q.form, STR("scope")), &q.scopes, e));
     TRY(audience_read(op, q.form, &q.audience, e));
     TRY(q.type->validate(p, op, &q, e));
+    TRY(hooks_call(p, op, &q, e));
     TRY(q.type->issue(p, op, &q, &result, e));
     *ret_json = answer(op, &result);
     return true;

@@ -20,6 +20,7 @@ struct grant_request {
     /* Filled by the row's validate: what the tokens will say. */
     struct str subject;
     struct grant_session session; /* granted scopes and audience, claims */
+    bool claims_changed;          /* a hook changed the session's claims: what is stored has to follow */
     const struct grant *grant;    /* the row behind it; NULL: a grant type that has none */
     void *own;                    /* the row's notes from validate for issue, in the arena */
 };
@@ -70,5 +71,7 @@ bool refresh_token_redeem(const struct provider *p, struct op *op, const struct 
 bool client_credentials_validate(const struct provider *p, struct op *op, struct grant_request *q, struct err *e);
 bool client_credentials_issue(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret,
                               struct err *e);
+bool jwt_bearer_validate(const struct provider *p, struct op *op, struct grant_request *q, struct err *e);
+bool jwt_bearer_issue(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret, struct err *e);
 
 #endif

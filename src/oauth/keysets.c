@@ -299,6 +299,16 @@ static struct key_row make_row(const struct provider *p, struct op *op, struct s
     };
 }
 
+struct key_row keyset_row(const struct provider *p, struct op *op, struct str name, const struct jwk *key)
+{
+    return make_row(p, op, name, key, true);
+}
+
+bool keyset_row_open(const struct provider *p, struct op *op, const struct key_row *row, struct jwk **ret, struct err *e)
+{
+    return open_key(p, op->arena, row, ret, e);
+}
+
 static bool store_first(const struct provider *p, struct op *op, struct str name, struct err *e)
 {
     struct jwk *key;

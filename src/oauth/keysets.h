@@ -50,4 +50,10 @@ MUST_USE bool keyset_put(const struct provider *p, struct op *op, struct str nam
 /* `kid` with p == NULL: the whole set. What is not there is no failure. */
 MUST_USE bool keyset_delete(const struct provider *p, struct op *op, struct str name, struct str kid, struct err *e);
 
+/* ---- rows, for those who store a key beside something else ---- */
+
+struct key_row keyset_row(const struct provider *p, struct op *op, struct str name, const struct jwk *key);
+/* The key is held until op->arena goes. Fails with MISCONFIGURATION. */
+MUST_USE bool keyset_row_open(const struct provider *p, struct op *op, const struct key_row *row, struct jwk **ret, struct err *e);
+
 #endif

@@ -10,6 +10,7 @@
 
 struct keysets;      /* oauth/keysets.h */
 struct client_cache; /* oauth/client.h */
+struct client_keys;  /* oauth/client_keys.h */
 
 /* Outgoing requests; http/client.c in the server. Waits. */
 struct fetch_request {
@@ -18,6 +19,7 @@ struct fetch_request {
     const char *content_type;
     struct str header_name, header_value; /* one extra header; empty: none */
     size_t max_bytes;
+    usec_t timeout;          /* of one attempt; 0: 30 s */
     int attempts;
 };
 struct fetch_answer {
@@ -34,8 +36,11 @@ struct provider {
     struct store *store;
     struct keysets *keysets;
     struct client_cache *clients;
+    struct client_keys *client_keys;
     struct secret_cache *secrets;
     provider_fetch fetch;
+    void (*deliver)(void *arg); /* called when deliveries were queued, so that they go out at once; may be NULL */
+    void *deliver_arg;
     struct str issuer;       /* urls.self.issuer, as in `iss` */
     struct str public_url;   /* urls.self.public, base of our own URLs */
     struct str discovery;    /* the discovery document but for its end (oauth/discovery.h) */
@@ -48,8 +53,11 @@ struct provider_parts {
     struct store *store;
     struct keysets *keysets;
     struct client_cache *clients;
+    struct client_keys *client_keys;
     struct secret_cache *secrets;
     provider_fetch fetch;
+    void (*deliver)(void *arg);
+    void *deliver_arg;
 };
 /* Holds a reference to `config` and starts with one reference of its own. Thread-safe. */
 struct provider *provider_new(const struct config *config, const struct provider_parts *parts);

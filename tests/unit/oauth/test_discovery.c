@@ -27,9 +27,15 @@ static void test_defaults(void **state)
     world_open(&w, "");
     const json_t *d = document(&w);
     assert_str(text_of(&w, d, "issuer"), "https://op.example.test");
+    assert_str(text_of(&w, d, "authorization_endpoint"), "https://op.example.test/oauth2/auth");
+    assert_str(text_of(&w, d, "response_modes_supported"), "[\"query\",\"fragment\",\"form_post\"]");
+    assert_str(text_of(&w, d, "code_challenge_methods_supported"), "[\"plain\",\"S256\"]");
     assert_str(text_of(&w, d, "token_endpoint"), "https://op.example.test/oauth2/token");
     assert_str(text_of(&w, d, "jwks_uri"), "https://op.example.test/.well-known/jwks.json");
     assert_str(text_of(&w, d, "revocation_endpoint"), "https://op.example.test/oauth2/revoke");
+    assert_str(text_of(&w, d, "end_session_endpoint"), "https://op.example.test/oauth2/sessions/logout");
+    assert_str(text_of(&w, d, "frontchannel_logout_supported"), "true");
+    assert_str(text_of(&w, d, "backchannel_logout_session_supported"), "true");
     assert_str(text_of(&w, d, "subject_types_supported"), "[\"public\"]");
     assert_str(text_of(&w, d, "claims_supported"), "[\"sub\"]");
     assert_str(text_of(&w, d, "scopes_supported"), "[\"offline_access\",\"offline\",\"openid\"]");
@@ -49,6 +55,7 @@ static void test_tables(void **state)
     for (size_t i = 0; i < grants_n; i++) {
         if (grants[i].unlisted) continue;
         assert_strn(json_str(json_array_get(types, listed++)), grants[i].name);
+        if (str_eq(grants[i].name, STR("authorization_code"))) assert_str(json_str(json_array_get(types, listed++)), "implicit");
     }
     assert_int_equal(json_array_size(types), listed);
     const json_t *methods = json_object_get(d, "token_endpoint_auth_methods_supported");

@@ -1,0 +1,116 @@
+/* GET and POST /oauth2/auth: the browser's three visits. What they decide is in flow/visit.c; here are cookies and redirects. */
+#include "api/api.h"
+#include "api/browser.h"
+#include "api/respond.h"
+#include "flow/visit.h"
+
+struct visit {
+    struct params sent;
+    struct authorize_request q;
+    struct str login_verifier, consent_verifier;
+};
+
+/* OpenID Connect Core 3.1.2.1: GET and POST. A name that the body has counts there only. */
+static struct params merge(struct http_req *r)
+{
+    struct params all = { 0 };
+    for (size_t i = 0; i < r->form.n; i++) params_add(r->op.arena, &all, r->form.v[i].name, r->form.v[i].value);
+    for (size_t i = 0; i < r->query.n; i++)
+        if (!params_has(&r->form, r->query.v[i].name)) params_add(r->op.arena, &all, r->query.v[i].name, r->query.v[i].value);
+    return all;
+}
+
+/* ---- the first visit ---- */
+
+static bool ask_login(struct http_req *r, struct visit *v, struct err *e)
+{
+    const struct config_urls *url = &r->provider->config->url;
+    struct session_row *session;
+    struct flow f;
+    TRY(browser_session(r, &session, e));
+    TRY(visit_begin(r->provider, &r->op, &v->q, session, &f, e));
+
+    struct params add = { 0 };
+    struct str schema = params_get(&v->sent, STR("identity_schema"));
+    params_add(r->op.arena, &add, STR("login_challenge"), flow_login_challenge(r->provider, r->op.arena, &f));
+    if (schema.n > 0) params_add(r->op.arena, &add, STR("identity_schema"), schema);
+    browser_csrf_set(r, CSRF_LOGIN, &f);
+    return browser_redirect(r, (v->q.prompt & PROMPT_REGISTRATION) != 0 ? url->registration : url->login, &add);
+}
+
+/* ---- back from an app ---- */
+
+static enum csrf_step cookie_of(enum visit_step step) { return step == VISIT_LOGIN ? CSRF_LOGIN : CSRF_CONSENT; }
+
+/* Ends a flow that the app refused, if it is this browser's: a stranger's is told why, and changes nothing. */
+static bool close_refused(struct http_req *r, enum visit_step step, struct grant *g, const struct flow *f, struct err *e)
+{
+    struct err why = ERR_INIT(r->op.arena);
+    bool own = browser_csrf_check(r, cookie_of(step), f, &why);
+    return !own || g->state == GRANT_ENDED || flow_close(r->provider, &r->op, g, e);
+}
+
+static bool check(struct http_req *r, const struct visit *v, enum visit_step step, enum flow_found found, struct grant *g,
+                  const struct flow *f, struct err *e)
+{
+    struct err why = ERR_INIT(r->op.arena);
+    if (visit_check(&r->op, step, found, &v->q, f, &why)) return browser_csrf_check(r, cookie_of(step), f, e);
+    if (why.name != NULL) TRY(close_refused(r, step, g, f, e));
+    *e = why;
+    return false;
+}
+
+static bool after_login(struct http_req *r, struct visit *v, struct err *e)
+{
+    const struct provider *p = r->provider;
+    enum flow_found found;
+    struct grant *g;
+    struct flow f = { 0 };
+    struct login_visit done;
+    TRY(flow_open_login_verifier(p, &r->op, v->login_verifier, &found, &g, &f, e));
+    TRY(check(r, v, VISIT_LOGIN, found, g, &f, e));
+    TRY(visit_login(p, &r->op, &v->q, g, &f, browser_session_id(r), &done, e));
+
+    if (done.cookie == SESSION_COOKIE_SET) browser_session_keep(r, f.session_id, done.cookie_life);
+    if (done.cookie == SESSION_COOKIE_DROP) browser_session_drop(r);
+    browser_csrf_set(r, CSRF_CONSENT, &f);
+    struct params add = { 0 };
+    params_add(r->op.arena, &add, STR("consent_challenge"), done.consent_challenge);
+    return browser_redirect(r, p->config->url.consent, &add);
+}
+
+static bool after_consent(struct http_req *r, struct visit *v, struct err *e)
+{
+    const struct provider *p = r->provider;
+    enum flow_found found;
+    struct grant *g;
+    struct flow f = { 0 };
+    struct params answer;
+    TRY(flow_open_consent_verifier(p, &r->op, v->consent_verifier, &found, &g, &f, e));
+    TRY(check(r, v, VISIT_CONSENT, found, g, &f, e));
+    TRY(visit_consent(p, &r->op, &v->q, g, &f, &answer, e));
+    browser_csrf_drop(r, CSRF_LOGIN, &f);
+    browser_csrf_drop(r, CSRF_CONSENT, &f);
+    return respond(r, &v->q, &answer);
+}
+
+static bool visit(struct http_req *r, struct visit *v, struct err *e)
+{
+    TRY(authorize_read(r->provider, &r->op, &v->sent, &v->q, e));
+    if (v->login_verifier.n > 0) return after_login(r, v, e);
+    if (v->consent_verifier.n > 0) return after_consent(r, v, e);
+    return ask_login(r, v, e);
+}
+
+bool public_authorize(struct http_req *r, struct err *e)
+{
+    struct visit v = { .sent = merge(r) };
+    v.login_verifier = str_trim(params_get(&v.sent, STR("login_verifier")));
+    v.consent_verifier = str_trim(params_get(&v.sent, STR("consent_verifier")));
+    /* Those who come back write; there is no point in beginning here. */
+    if (v.login_verifier.n > 0 || v.consent_verifier.n > 0) OP_MUST_WAIT(&r->op, e);
+    if (visit(r, &v, e)) return true;
+    if (err_is(e, &err_MUST_WAIT) || !v.q.redirectable) return false;
+    http_error_log(r, e);
+    return respond_error(r, &v.q, e);
+}

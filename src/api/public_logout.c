@@ -1,0 +1,154 @@
+/* GET and POST /oauth2/sessions/logout: a logout begins, or the browser comes back from the logout app with a logout_verifier. */
+#include "api/api.h"
+#include "api/browser.h"
+#include "api/html.h"
+#include "flow/logout.h"
+
+static const char *const names[] = { "id_token_hint", "post_logout_redirect_uri", "state", "client_id" };
+
+/* ---- it begins ---- */
+
+/* RP-Initiated Logout 1.0, 2: GET and POST. A name that the body has counts there only. */
+static struct params merge(struct http_req *r)
+{
+    struct params all = { 0 };
+    for (size_t i = 0; i < r->form.n; i++) params_add(r->op.arena, &all, r->form.v[i].name, r->form.v[i].value);
+    for (size_t i = 0; i < r->query.n; i++)
+        if (!params_has(&r->form, r->query.v[i].name)) params_add(r->op.arena, &all, r->query.v[i].name, r->query.v[i].value);
+    return all;
+}
+
+static bool check_once(const struct params *asked, struct err *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        ENSUREF(params_count(asked, str_of(names[i])) <= 1, e, INVALID_REQUEST,
+                "The parameter %s is there more than once.", names[i]);
+    return true;
+}
+
+static struct str with_query(struct arena *a, struct str path, struct str query)
+{
+    return query.n > 0 ? ARENA_CAT(a, path, STR("?"), query) : path;
+}
+
+/* Path and query, with what a POST body adds. It travels in the challenge, so a very long hint is left out. */
+static bool request_url(struct http_req *r, struct params *asked, struct str *ret, struct err *e)
+{
+    struct arena *a = r->op.arena;
+    *ret = r->form.n == 0 ? r->target : with_query(a, r->path, params_encode(a, asked, false));
+    if (ret->n <= LOGOUT_URL_MAX) return true;
+    params_remove(asked, STR("id_token_hint"));
+    *ret = with_query(a, r->path, params_encode(a, asked, false));
+    ENSURE(ret->n <= LOGOUT_URL_MAX, e, INVALID_REQUEST, "The logout request is too long.");
+    return true;
+}
+
+static bool begin(struct http_req *r, struct err *e)
+{
+    const struct provider *p = r->provider;
+    struct params asked = merge(r), add = { 0 };
+    struct session_row *session;
+    struct logout l;
+    bool ask;
+    TRY(check_once(&asked, e));
+    TRY(browser_session(r, &session, e));
+    TRY(logout_begin(p, &r->op, &asked, session, &l, &ask, e));
+    if (!ask) return http_redirect(r, 302, l.target);
+
+    TRY(request_url(r, &asked, &l.request_url, e));
+    params_add(r->op.arena, &add, STR("logout_challenge"), logout_challenge(p, r->op.arena, &l));
+    return browser_redirect(r, p->config->url.logout, &add);
+}
+
+/* ---- the page that tells clients through the browser (Front-Channel Logout 1.0) ---- */
+
+/* Goes on when every frame has loaded, by script; after seven seconds in any case. */
+static struct str front_page(struct arena *a, struct str target, struct strs frames, struct str nonce)
+{
+    struct buf b = BUF(a);
+    buf_addz(&b, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Signing out</title>\n"
+                 "<meta http-equiv=\"refresh\"");
+    html_attribute(&b, "content", ARENA_CAT(a, STR("7; url="), target));
+    buf_addz(&b, ">\n<style");
+    html_attribute(&b, "nonce", nonce);
+    buf_addz(&b, ">body{font:1rem/1.5 system-ui,sans-serif;margin:4rem auto;max-width:30rem;padding:0 1rem}"
+                 "iframe{display:none}</style>\n"
+                 "</head>\n<body>\n<p role=\"status\">You are being signed out.</p>\n<p><a id=\"next\"");
+    html_attribute(&b, "href", target);
+    buf_addz(&b, ">Continue</a></p>\n<noscript><p>This page goes on by itself in a few seconds.</p></noscript>\n");
+    for (size_t i = 0; i < frames.n; i++) {
+        buf_addz(&b, "<iframe title=\"Sign-out of an application\"");
+        html_attribute(&b, "src", frames.v[i]);
+        buf_addz(&b, "></iframe>\n");
+    }
+    buf_addz(&b, "<script");
+    html_attribute(&b, "nonce", nonce);
+    buf_addz(&b, ">addEventListener('load',function(){setTimeout(function(){"
+                 "location.replace(document.getElementById('next').href)},500)})"
+                 "</script>\n</body>\n</html>\n");
+    return buf_str(&b);
+}
+
+/* scheme://host[:port] of each frame, each once. */
+static struct str frame_sources(struct arena *a, struct strs frames)
+{
+    struct strs sources = { 0 };
+    for (size_t i = 0; i < frames.n; i++) {
+        struct url url;
+        if (!url_parse(a, frames.v[i], &url)) continue;
+        struct str source = ARENA_CAT(a, url.scheme, STR("://"), url_hostport(a, &url));
+        if (!strs_has(sources, source)) strs_add(a, &sources, source);
+    }
+    return strs_join(a, sources, " ");
+}
+
+static bool reply_front(struct http_req *r, struct str target, struct strs frames)
+{
+    struct arena *a = r->op.arena;
+    struct str nonce = html_nonce(a);
+    http_header_set(r, "Content-Security-Policy",
+                    ARENA_CAT(a, STR("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+                                     "script-src 'nonce-"),
+                              nonce, STR("'; style-src 'nonce-"), nonce, STR("'; frame-src "), frame_sources(a, frames)));
+    http_header_set(r, "Referrer-Policy", STR("no-referrer"));
+    http_header_set(r, "X-Content-Type-Options", STR("nosniff"));
+    return http_reply(r, 200, "text/html; charset=utf-8", front_page(a, target, frames, nonce));
+}
+
+/* ---- it ends ---- */
+
+/* Is there still something to end? Asked by the user, the browser must have the very login that was to end. */
+static bool is_due(struct http_req *r, const struct logout *l, enum logout_found found, bool *ret, struct err *e)
+{
+    struct session_row *session;
+    *ret = found == LOGOUT_ACCEPTED;
+    if (!*ret || logout_by_client(l)) return true;
+    TRY(browser_session(r, &session, e));
+    *ret = session != NULL && str_eq(session->id, l->session_id) && str_eq(session->subject, l->subject);
+    return true;
+}
+
+static bool complete(struct http_req *r, struct str verifier, struct err *e)
+{
+    enum logout_found found;
+    struct logout l;
+    bool due;
+    TRY(logout_open_verifier(r->provider, &r->op, verifier, &found, &l, e));
+    ENSURE(found != LOGOUT_UNKNOWN, e, NOT_FOUND, "");
+    ENSURE(found == LOGOUT_ACCEPTED || found == LOGOUT_COMPLETED, e, REQUEST_UNAUTHORIZED,
+           "The logout request has expired, please try the flow again.");
+    TRY(is_due(r, &l, found, &due, e));
+    if (!due) return http_redirect(r, 302, l.target);
+
+    struct ended_session ended;
+    TRY(logout_complete(r->provider, &r->op, &l, &ended, e));
+    if (str_eq(browser_session_id(r), l.session_id)) browser_session_drop(r);
+    return ended.front.n > 0 ? reply_front(r, l.target, ended.front) : http_redirect(r, 302, l.target);
+}
+
+bool public_logout(struct http_req *r, struct err *e)
+{
+    struct str verifier = params_get(&r->query, STR("logout_verifier"));
+    return verifier.n > 0 ? complete(r, verifier, e) : begin(r, e);
+}

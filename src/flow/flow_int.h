@@ -1,0 +1,16 @@
+/* What the files of this folder share. */
+#ifndef FLOW_FLOW_INT_H
+#define FLOW_FLOW_INT_H
+
+#include "flow/flow.h"
+
+enum { FLOW_ID_BYTES = 16 };
+
+/* The login challenge read back; false: not ours, or changed. */
+MUST_USE bool flow_challenge_read(const struct provider *p, struct arena *a, struct str text, struct flow *ret);
+/* Verifiers, consent challenges: the sealed id. */
+struct str flow_id_seal(const struct provider *p, struct arena *a, enum seal_purpose purpose, struct str id);
+MUST_USE bool flow_id_open(const struct provider *p, struct arena *a, enum seal_purpose purpose, struct str text,
+                           struct str *ret_id);
+
+#endif

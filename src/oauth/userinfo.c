@@ -1,0 +1,66 @@
+/* From an access token to the claims about its user. Knows nothing of how a request carries the token. */
+#include "oauth/userinfo.h"
+
+#include <string.h>
+
+#include "base/rand.h"
+#include "oauth/id_token.h"
+#include "oauth/introspection.h"
+#include "oauth/keysets.h"
+
+#define CHECK_CREDENTIALS "Check that you provided valid credentials in the right format."
+
+static bool check_token(const struct provider *p, struct op *op, struct str text, struct access_token *ret,
+                        struct grant **ret_grant, struct err *e)
+{
+    const struct token_kind *kind;
+    enum token_life life;
+    TRY(token_open(p, op, text, ret, &kind, e));
+    ENSURE(kind != NULL, e, REQUEST_UNAUTHORIZED, CHECK_CREDENTIALS);
+    if (strcmp(kind->use, "access_token") != 0) {
+        err_set(e, &err_INVALID_TOKEN, NULL, __FILE__, __LINE__);
+        e->description = "Only access tokens are allowed in the authorization header.";
+        return false;
+    }
+    TRY(kind->check(p, op, ret, &life, ret_grant, e));
+    /* RFC 6750 3.1 */
+    ENSURE(life != TOKEN_EXPIRED, e, INVALID_TOKEN, "The access token expired.");
+    ENSURE(life == TOKEN_ALIVE, e, REQUEST_UNAUTHORIZED, CHECK_CREDENTIALS);
+    return true;
+}
+
+static bool gather(const struct provider *p, struct op *op, const struct access_token *t, const struct grant *g,
+                   struct grant_session *ret, struct err *e)
+{
+    *ret = (struct grant_session) { .scopes = t->scopes };
+    if (g != NULL) TRY(grant_session_read(p, op, g, ret, e));
+    /* OpenID Connect Core 5.3.1: the token is one "obtained from an OpenID Connect Authentication Request". */
+    ENSURE(strs_has(ret->scopes, STR("openid")), e, INSUFFICIENT_SCOPE, "The scope 'openid' was not granted.");
+    return true;
+}
+
+bool userinfo(const struct provider *p, struct op *op, struct str token, bool *ret_signed, struct str *ret, struct err *e)
+{
+    struct access_token t;
+    struct grant *g;
+    struct grant_session s;
+    const struct client *c;
+    struct buf b = BUF(op->arena);
+    struct jw w = JW(&b);
+    TRY(check_token(p, op, token, &t, &g, e));
+    TRY(gather(p, op, &t, g, &s, e));
+    TRY(client_get(p, op, t.client_id, &c, e));
+    ENSURE(c != NULL, e, REQUEST_UNAUTHORIZED, CHECK_CREDENTIALS);
+
+    const bool jwt = c->userinfo_signed_response_alg.n > 0 && !str_eq(c->userinfo_signed_response_alg, STR("none"));
+    buf_reserve(&b, 256 + s.id_claims.n + s.userinfo_claims.n);
+    jw_object(&w, NULL);
+    jw_int(&w, "iat", usec_to_sec(jwt ? op->now : t.issued_at));
+    if (jwt) jw_str(&w, "jti", rand_uuid(op->arena));
+    TRY(id_claims_write(p, op, &w, c->id, g, &s, e));
+    TRY(session_claims_write(op, &w, s.userinfo_claims, e));
+    jw_end(&w);
+    *ret_signed = jwt;
+    *ret = buf_str(&b);
+    return !jwt || keyset_sign(p, op, STR(KEYSET_ID_TOKEN), STR("JWT"), *ret, ret, e);
+}
