@@ -287,6 +287,23 @@ bool authorize_read(const struct provider *p, struct op *op, const struct params
     TRY(read_pkce(p, q, e));
     TRY(read_prompt(p, op, q, e));
     TRY(read_max_age(q, e));
+    TRY(claims_request_read(op, params_get(q->params, STR("claims")), &q->claims, e));
+    read_hints(op, q);
+    return true;
+}
+
+bool authorize_read_device(const struct provider *p, struct op *op, const struct params *params, struct authorize_request *ret,
+                           struct err *e)
+{
+    struct authorize_request *q = ret;
+    *q = (struct authorize_request) { .params = params, .device = true, .max_age = -1 };
+    TRY(read_client(p, op, q, e));
+    TRY(scope_read(op, params_get(params, STR("scope")), &q->scopes, e));
+    TRY(scopes_check(p, q->client, q->scopes, e));
+    TRY(audience_read(op, params, &q->audience, e));
+    TRY(audience_check(op, q->client, q->audience, e));
+    TRY(read_prompt(p, op, q, e));
+    TRY(read_max_age(q, e));
     read_hints(op, q);
     return true;
 }

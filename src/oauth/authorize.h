@@ -4,6 +4,7 @@
 #define OAUTH_AUTHORIZE_H
 
 #include "base/url.h"
+#include "oauth/claims_request.h"
 #include "oauth/client.h"
 
 enum response_mode { MODE_QUERY, MODE_FRAGMENT, MODE_FORM_POST };
@@ -17,6 +18,7 @@ struct authorize_request {
     const struct client *client;
     struct str redirect_uri; /* where answers go */
     bool redirect_given;     /* the request named it, so the token request must repeat it */
+    bool device;             /* it is a device's: there is nothing to redirect to */
     bool redirectable;       /* client and redirect_uri hold: errors may go there, in `mode` */
     enum response_mode mode;
     unsigned response_type; /* enum response_type */
@@ -26,6 +28,7 @@ struct authorize_request {
     int64_t max_age;                  /* seconds; -1: not limited */
     struct str id_token_hint, display, login_hint;
     struct strs acr_values, ui_locales;
+    struct claims_request claims;
 };
 
 /* The members of the discovery document that say what may be asked. */
@@ -34,6 +37,11 @@ void authorize_write_supported(struct jw *w);
 /* On failure `ret->redirectable` says whether the error goes to the client or to the error page. */
 MUST_USE bool authorize_read(const struct provider *p, struct op *op, const struct params *params, struct authorize_request *ret,
                              struct err *e);
+
+/* The same for what a device asked for (RFC 8628 3.1), as the browser carries it: client_id, scope, audience, and what may be said
+ * about the login. */
+MUST_USE bool authorize_read_device(const struct provider *p, struct op *op, const struct params *params,
+                                    struct authorize_request *ret, struct err *e);
 
 /* Exact match with a registered URI; for loopback IP literals over http the port is free (RFC 8252 7.3). Empty `uri`: the only
  * registered one. STR_NONE when none matches. */

@@ -5,6 +5,8 @@
 #include "base/url.h"
 #include "oauth/client.h"
 
+struct assertion;
+
 /* Where a request carries its client's credentials. */
 struct client_credentials {
     struct str authorization;  /* the header; p == NULL: none */
@@ -17,21 +19,23 @@ struct client_claim {
     struct str secret;          /* p == NULL: none */
     bool basic;                 /* both come from the Authorization header */
     bool body_secret;           /* the body has a client_secret as well as the id */
+    const struct assertion *assertion; /* a signed JWT instead of a secret; NULL: none */
     const struct params *form;
 };
 
 struct client_auth_method {
     struct str name;            /* token_endpoint_auth_method */
+    bool unlisted;              /* works, but the discovery document does not name it */
     /* Does the request use this method? */
     bool (*match)(const struct client_claim *claim);
-    /* Checks the claim of a client that is registered for this method. Fails with INVALID_CLIENT. */
+    /* Checks the claim of a client that is registered for this method. Fails with INVALID_CLIENT, or as client_assertion.h says. */
     bool (*verify)(const struct provider *p, struct op *op, const struct client *c, const struct client_claim *claim,
                    struct err *e);
 };
 extern const struct client_auth_method client_auth_methods[];
 extern const size_t client_auth_methods_n;
 
-/* Finds the client and checks what it presents against its registered method. Slow hashes run only when op->may_wait. Fails with
+/* Finds the client and checks what it presents against its registered method. Slow hashes and assertions need op->may_wait. Fails with
  * INVALID_REQUEST when there is nothing to check and with INVALID_CLIENT when it does not hold, as slowly for a client that does
  * not exist as for a wrong secret. */
 MUST_USE bool client_authenticate(const struct provider *p, struct op *op, const struct client_credentials *in,

@@ -1,7 +1,7 @@
 /* Removal of what is of no use any more, in short slices: each kind is a write of its own, so that requests get in between. */
 #include "store_int.h"
 
-static const enum stmt expirations[] = { STMT_MARK_EXPIRE, STMT_SESSION_EXPIRE, STMT_GRANT_EXPIRE, STMT_DELIVERY_EXPIRE };
+static const enum stmt expirations[] = { STMT_MARK_EXPIRE, STMT_SESSION_EXPIRE, STMT_GRANT_EXPIRE, STMT_DELIVERY_EXPIRE, STMT_DEVICE_EXPIRE };
 
 static bool expire_kind(struct store *s, struct op *op, enum stmt id, int64_t limit, int64_t *sum, struct err *e)
 {

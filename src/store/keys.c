@@ -58,7 +58,8 @@ static bool replace(struct write *w, void *arg, struct err *e)
     int64_t newest;
     TRY(write_count(w, STR("keys"), numbers_needed(kw->n), &newest, e));
     TRY(write_change(w, CALL(KEYS_DELETE, ARG(kw->set)), NULL, e));
-    return insert_rows(w, kw, newest, e);
+    TRY(insert_rows(w, kw, newest, e));
+    return write_trust_orphans(w, kw->set, e);
 }
 
 bool store_keys_replace(struct store *s, struct op *op, struct str set, const struct key_row *rows, size_t n, enum store_put *ret,
@@ -98,7 +99,7 @@ static bool delete (struct write *w, void *arg, struct err *e)
         TRY(write_change(w, CALL(KEYS_DELETE, ARG(kw->set)), &changed, e));
     kw->put = changed > 0 ? STORE_DONE : STORE_MISSING;
     w->undo = changed == 0;
-    return true;
+    return changed == 0 || write_trust_orphans(w, kw->set, e);
 }
 
 bool store_key_delete(struct store *s, struct op *op, struct str set, struct str kid, enum store_put *ret, struct err *e)

@@ -12,9 +12,11 @@
 #define ACTIVE           "7"
 #define ENDED            "8"
 #define TOKEN_DENIED     "1"
+#define DEVICE_WAITS     "1"
 _Static_assert(GRANT_CONSENT_ACCEPTED == 4 && GRANT_CONSENTED == 6 && GRANT_ACTIVE == 7 && GRANT_ENDED == 8,
                "the numbers of grant states are stored: they never change");
-_Static_assert(MARK_TOKEN_DENIED == 1 && MARK_JTI == 2 && MARK_LOGOUT == 3, "the numbers of marks are stored");
+_Static_assert(MARK_TOKEN_DENIED == 1 && MARK_JTI == 2 && MARK_LOGOUT == 3 && MARK_DEVICE_TRIES == 4, "the numbers of marks are stored");
+_Static_assert(DEVICE_WAITING == 1 && DEVICE_GRANTED == 2 && DEVICE_REFUSED == 3, "the numbers of device states are stored");
 
 #define STMT(id, params_, results_, text_, ...)                                                                                  \
     [STMT_##id] = { .name = #id, .params = (params_), .results = (results_), .text = (text_), .own = { __VA_ARGS__ } },

@@ -102,7 +102,8 @@ MUST_USE bool store_client_state(struct store *s, struct op *op, struct str id, 
 enum mark_kind {
     MARK_TOKEN_DENIED = 1,    /* a token without a grant was revoked */
     MARK_JTI = 2,             /* an assertion was used */
-    MARK_LOGOUT = 3           /* a logout challenge was decided; value: 1 accepted, 2 rejected, 3 completed */
+    MARK_LOGOUT = 3,          /* a logout challenge was decided; value: 1 accepted, 2 rejected, 3 completed */
+    MARK_DEVICE_TRIES = 4     /* how many user codes were tried */
 };
 /* DONE, or EXISTS when an unexpired mark is there already (its value then goes to *ret_value, which may be NULL). */
 MUST_USE bool store_mark_put(struct store *s, struct op *op, enum mark_kind kind, struct str id, int64_t value, usec_t expires_at,
@@ -137,6 +138,41 @@ MUST_USE bool store_key_upsert(struct store *s, struct op *op, const struct key_
 /* `kid` with p == NULL: the whole set. DONE or MISSING. */
 MUST_USE bool store_key_delete(struct store *s, struct op *op, struct str set, struct str kid, enum store_put *ret, struct err *e);
 
+/* ---- trusted issuers of JWT-bearer assertions ---- */
+
+struct trust {
+    struct str id;            /* uuid */
+    struct str issuer, subject; /* subject empty: any, then any_subject is set */
+    bool any_subject;
+    struct str kid;           /* of the set named like the issuer */
+    struct strs scopes;       /* none has a line break */
+    usec_t created_at, expires_at;
+};
+/* DONE, or EXISTS: issuer, subject and kid are there together. With `key`, it is stored in the same transaction and its kid must be
+ * free; without, it must be there: CONFLICT otherwise. */
+MUST_USE bool store_trust_add(struct store *s, struct op *op, const struct trust *t, const struct key_row *key, enum store_put *ret,
+                              struct err *e);
+/* NULL: missing. Rows go with their key, however that goes. */
+MUST_USE bool store_trust_get(struct store *s, struct op *op, struct str id, struct trust **ret, struct err *e);
+/* DONE or MISSING. The key goes with the last row that uses it. */
+MUST_USE bool store_trust_delete(struct store *s, struct op *op, struct str id, enum store_put *ret, struct err *e);
+struct trust_filter {
+    struct str issuer;        /* p == NULL: any */
+    struct str after;         /* ids greater than this */
+    int64_t offset, limit;
+};
+MUST_USE bool store_trust_list(struct store *s, struct op *op, const struct trust_filter *f, struct trust **ret, size_t *ret_n,
+                               struct err *e);
+MUST_USE bool store_trust_count(struct store *s, struct op *op, const struct trust_filter *f, int64_t *ret, struct err *e);
+/* Those that hold now, each with its key: the subject's own first, then newest first. */
+struct trust_wanted {
+    struct str issuer, subject;
+    struct str kid;           /* empty: any */
+    int64_t limit;
+};
+MUST_USE bool store_trust_find(struct store *s, struct op *op, const struct trust_wanted *q, struct trust **ret,
+                               struct key_row **ret_keys, size_t *ret_n, struct err *e);
+
 /* ---- login sessions ---- */
 
 struct session_row {
@@ -169,8 +205,6 @@ enum grant_state {
     GRANT_CONSENTED,          /* the browser came back: a code is out */
     GRANT_ACTIVE,             /* tokens are out */
     GRANT_ENDED,              /* revoked, reused, rejected to the client, or finished; tokens are dead */
-    GRANT_DEVICE_PENDING,     /* a device waits, nobody has typed its code */
-    GRANT_DEVICE_BOUND,       /* the code was typed; login and consent follow in a row of their own, linked by `device` */
     GRANT_STATE_MAX_
 };
 
@@ -242,6 +276,33 @@ MUST_USE bool store_alias_put(struct store *s, struct op *op, struct str client_
                               struct err *e);
 MUST_USE bool store_alias_get(struct store *s, struct op *op, struct str client_id, struct str subject,
                               struct str *ret /* empty: none */, struct err *e);
+
+/* ---- devices that wait for a person to type their code (RFC 8628) ---- */
+
+enum device_state {
+    DEVICE_WAITING = 1,
+    DEVICE_GRANTED,           /* consent was given: the grant named `grant_id` is its, once that is CONSENTED */
+    DEVICE_REFUSED
+};
+struct device {
+    struct str id;            /* 32 hex digits */
+    struct str user_code;     /* a digest of the code; opaque here */
+    enum device_state state;
+    struct str client_id;
+    struct str grant_id;      /* empty: none yet */
+    struct str request;       /* scope and audience, form-encoded */
+    usec_t requested_at, polled_at, expires_at;
+};
+/* DONE or EXISTS: the user code is taken. grant_id is not stored. */
+MUST_USE bool store_device_put(struct store *s, struct op *op, const struct device *d, enum store_put *ret, struct err *e);
+/* NULL: missing, or its client is gone. Expired rows may still be there. */
+MUST_USE bool store_device_get(struct store *s, struct op *op, struct str id, struct device **ret, struct err *e);
+MUST_USE bool store_device_by_code(struct store *s, struct op *op, struct str user_code, struct device **ret, struct err *e);
+/* From WAITING to GRANTED or REFUSED. DONE, also when the same was decided before; CONFLICT: decided otherwise, expired or missing. */
+MUST_USE bool store_device_decide(struct store *s, struct op *op, struct str id, enum device_state to, struct str grant_id,
+                                  enum store_put *ret, struct err *e);
+/* Notes a poll if the one before was at `latest` or earlier: DONE or CONFLICT. */
+MUST_USE bool store_device_poll(struct store *s, struct op *op, struct str id, usec_t latest, enum store_put *ret, struct err *e);
 
 /* ---- deliveries: back-channel logouts that wait to be sent; store_session_end queues them ---- */
 

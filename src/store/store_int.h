@@ -77,5 +77,7 @@ MUST_USE bool write_count(struct write *w, struct str counter, int64_t by, int64
 MUST_USE bool write_session(struct write *w, const struct session_row *row, struct err *e);
 MUST_USE bool write_session_delete(struct write *w, struct str id, int64_t *ret_changed, struct err *e);
 MUST_USE bool write_deliveries(struct write *w, const struct delivery *rows, size_t n, struct err *e);
+/* After keys of a set were removed: what trusted them goes, too (trust.c). */
+MUST_USE bool write_trust_orphans(struct write *w, struct str issuer, struct err *e);
 
 #endif

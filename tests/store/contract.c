@@ -118,7 +118,8 @@ static int run_all(const char *text)
 {
     dsn = str_of(text);
     fprintf(stderr, "== %.*s\n", (int)strcspn(text, ":"), text);
-    return run_client_cases() + run_key_cases() + run_grant_cases() + run_consent_cases() + run_upkeep_cases();
+    return run_client_cases() + run_key_cases() + run_trust_cases() + run_grant_cases() + run_consent_cases() + run_device_cases() +
+           run_upkeep_cases();
 }
 
 static int run_embedded(void)

@@ -57,8 +57,10 @@ int teardown(void **state);
 
 int run_client_cases(void);
 int run_key_cases(void);
+int run_trust_cases(void);
 int run_grant_cases(void);
 int run_consent_cases(void);
+int run_device_cases(void);
 int run_upkeep_cases(void);
 
 #endif
