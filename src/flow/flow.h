@@ -27,8 +27,8 @@ struct flow {
     struct str id; /* 32 hex digits; the grant's id; `consent_request_id` */
     struct str client_id;
     struct str request; /* parameters of the authorization request, form-encoded: the query, with a POST body folded in */
-    bool device;        /* came from the device verification page; then `device_grant` is the waiting grant */
-    struct str device_grant;
+    bool device;        /* came from the device verification page; then `device_id` is the waiting device (store.h) */
+    struct str device_id;
     usec_t requested_at;
     struct str session_id;   /* login session: new, or the remembered one */
     bool skip;               /* a remembered session identifies the user: */

@@ -103,9 +103,9 @@ struct str flow_consent_challenge(const struct provider *p, struct arena *a, str
     return flow_id_seal(p, a, SEAL_CONSENT_CHALLENGE, grant_id);
 }
 
-/* ---- the login challenge ---- */
+/* ---- a whole flow ---- */
 
-struct str flow_login_challenge(const struct provider *p, struct arena *a, const struct flow *f)
+struct str flow_seal(const struct provider *p, struct arena *a, enum seal_purpose purpose, const struct flow *f)
 {
     bool uuid = f->session_id.n > 0 && str_eq(uuid_text(a, uuid_bytes(a, f->session_id)), f->session_id);
     struct buf b = BUF(a);
@@ -123,15 +123,25 @@ struct str flow_login_challenge(const struct provider *p, struct arena *a, const
         pack_str(&b, f->subject);
         pack_int(&b, (uint64_t)f->authenticated_at);
     }
-    if (f->device) pack_str(&b, f->device_grant);
+    if (f->device) pack_str(&b, f->device_id);
     pack_squeezed(&b, f->request);
-    return seal_text(p->sealer, a, SEAL_LOGIN_CHALLENGE, p->issuer, buf_str(&b));
+    return seal_text(p->sealer, a, purpose, p->issuer, buf_str(&b));
+}
+
+struct str flow_login_challenge(const struct provider *p, struct arena *a, const struct flow *f)
+{
+    return flow_seal(p, a, SEAL_LOGIN_CHALLENGE, f);
 }
 
 bool flow_challenge_read(const struct provider *p, struct arena *a, struct str text, struct flow *ret)
 {
+    return flow_unseal(p, a, SEAL_LOGIN_CHALLENGE, text, ret);
+}
+
+bool flow_unseal(const struct provider *p, struct arena *a, enum seal_purpose purpose, struct str text, struct flow *ret)
+{
     struct str plain;
-    if (!unseal_text(p->sealer, a, SEAL_LOGIN_CHALLENGE, p->issuer, text, &plain)) return false;
+    if (!unseal_text(p->sealer, a, purpose, p->issuer, text, &plain)) return false;
     struct unpack u = UNPACK(plain);
     if (unpack_int(&u) != CHALLENGE_VERSION) return false;
     uint64_t flags = unpack_int(&u);
@@ -145,6 +155,6 @@ bool flow_challenge_read(const struct provider *p, struct arena *a, struct str t
         ret->subject = unpack_str(&u);
         ret->authenticated_at = (usec_t)unpack_int(&u);
     }
-    if (ret->device) ret->device_grant = unpack_str(&u);
+    if (ret->device) ret->device_id = unpack_str(&u);
     return unpack_squeezed(&u, a, &ret->request);
 }

@@ -17,7 +17,7 @@ struct member {
 static const struct member members[] = {
     MEMBER("q",   M_STR,       request),
     MEMBER("d",   M_BOOL,      device),
-    MEMBER("dg",  M_STR,       device_grant),
+    MEMBER("dg",  M_STR,       device_id),
     MEMBER("sk",  M_BOOL,      skip),
     MEMBER("au",  M_INT,       authenticated_at),
     MEMBER("lc",  M_STR,       login_csrf),

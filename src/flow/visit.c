@@ -56,6 +56,31 @@ static bool read_hint(const struct provider *p, struct op *op, const struct auth
     return q->id_token_hint.n == 0 || id_token_hint_read(p, op, q->id_token_hint, ret, e);
 }
 
+/* OpenID Connect Core 3.1.2.2: "If the sub (subject) Claim is requested with a specific value [...] the Authorization Server MUST only
+ * send a positive response if the End-User identified by that sub value has an active session". */
+static bool check_claimed_subject(const struct provider *p, struct op *op, const struct authorize_request *q, struct str subject,
+                                  struct err *e)
+{
+    for (size_t i = 0; i < q->claims.subs.n; i++) {
+        bool about;
+        json_t *claims;
+        TRY(json_read(op->arena, STR("{}"), &claims, NULL, e));
+        json_object_set_new(claims, "sub", json_of_str(q->claims.subs.v[i]));
+        TRY(id_token_hint_about(p, op, claims, q->client, subject, &about, e));
+        ENSURE(about, e, LOGIN_REQUIRED, "The parameter 'claims' asks for another user than the one who is logged in.");
+    }
+    return true;
+}
+
+/* OpenID Connect Core 5.5.1.1: "If the acr Claim is requested as an Essential Claim for the ID Token with [...] values [...] that
+ * outcome MUST be treated as a failed authentication attempt" when none of them is reached. */
+static bool check_claimed_acr(const struct authorize_request *q, const struct flow *f, struct err *e)
+{
+    ENSURE(q->claims.acrs.n == 0 || strs_has(q->claims.acrs, f->acr), e, UNMET_AUTHENTICATION,
+           "The login did not reach any 'acr' that the parameter 'claims' demands.");
+    return true;
+}
+
 bool visit_begin(const struct provider *p, struct op *op, const struct authorize_request *q, const struct session_row *session,
                  struct flow *ret, struct err *e)
 {
@@ -67,6 +92,7 @@ bool visit_begin(const struct provider *p, struct op *op, const struct authorize
     /* OpenID Connect Core 3.1.2.1: "If this parameter contains none with any other value, an error is returned." */
     ENSURE(!none || q->prompt == PROMPT_NONE, e, INVALID_REQUEST, "The prompt 'none' cannot be combined with another one.");
     if (!ask) TRY(check_hint(p, op, q, hint, session->subject, e));
+    if (!ask) TRY(check_claimed_subject(p, op, q, session->subject, e));
 
     struct params own = own_params(op->arena, q->params);
     struct str request = params_encode(op->arena, &own, false);
@@ -119,7 +145,7 @@ bool visit_check(struct op *op, enum visit_step step, enum flow_found found, con
            "The login request has expired, please try again.");
     ENSURE(found != FLOW_EXPIRED, e, REQUEST_UNAUTHORIZED, "The consent request has expired, please try again.");
     ENSURE(str_eq(f->client_id, q->client->id), e, INVALID_CLIENT, "The verifier was made for another client.");
-    ENSURE(!f->device && is_same_request(op->arena, q->params, f->request), e, INVALID_REQUEST,
+    ENSURE(f->device == q->device && is_same_request(op->arena, q->params, f->request), e, INVALID_REQUEST,
            "The parameters are not those that this login began with.");
     if (rejection_of(step, f) != NULL) return refuse(op, step, rejection_of(step, f), e);
     return check_use(step, found == FLOW_DECIDED, e);
@@ -149,8 +175,8 @@ static bool decide_consent(const struct provider *p, struct op *op, const struct
 {
     *ret = false;
     /* RFC 9700 2.1, RFC 8252 8.6: a public client whose redirect any app could take is never let through without the user. */
-    bool known = !client_is_public(q->client) || redirect_uri_shows_client(op->arena, q->redirect_uri);
-    bool ask = (q->prompt & PROMPT_CONSENT) != 0 || f->device || !known;
+    bool known = !client_is_public(q->client) || (!f->device && redirect_uri_shows_client(op->arena, q->redirect_uri));
+    bool ask = (q->prompt & PROMPT_CONSENT) != 0 || !known;
     if (!ask) TRY(covered_before(p, op, q, f, ret, e));
     ENSURE(*ret || (q->prompt & PROMPT_NONE) == 0, e, CONSENT_REQUIRED,
            "Prompt 'none' was requested, but the user has to be asked for consent.");
@@ -182,6 +208,8 @@ bool visit_login(const struct provider *p, struct op *op, const struct authorize
     json_t *hint;
     TRY(read_hint(p, op, q, &hint, e));
     TRY(check_hint(p, op, q, hint, f->subject, e));
+    TRY(check_claimed_subject(p, op, q, f->subject, e));
+    TRY(check_claimed_acr(q, f, e));
     if (g->state == GRANT_LOGGED_IN) TRY(settle_login(p, op, q, f, e));
 
     struct session_row row = { .id = f->session_id,
@@ -224,7 +252,7 @@ static bool complete_session(const struct provider *p, struct op *op, const stru
     s->authenticated_at = f->authenticated_at;
     s->acr = f->acr;
     s->amr = f->amr;
-    s->acr_requested = q->acr_values.n > 0;
+    s->acr_requested = q->acr_values.n > 0 || q->claims.acr;
     s->nonce = q->nonce;
     s->redirect_uri = q->redirect_given ? q->redirect_uri : STR("");
     s->code_challenge = q->code_challenge;
@@ -232,13 +260,19 @@ static bool complete_session(const struct provider *p, struct op *op, const stru
     return true;
 }
 
+bool visit_granted(const struct provider *p, struct op *op, const struct authorize_request *q, const struct grant *g,
+                   const struct flow *f, struct grant_session *ret, struct err *e)
+{
+    TRY(grant_session_read(p, op, g, ret, e));
+    return complete_session(p, op, q, f, ret, e);
+}
+
 bool visit_consent(const struct provider *p, struct op *op, const struct authorize_request *q, struct grant *g,
                    const struct flow *f, struct params *ret, struct err *e)
 {
     struct grant_session granted;
     OP_MUST_WAIT(op, e); /* before tokens are signed that a second run would sign again */
-    TRY(grant_session_read(p, op, g, &granted, e));
-    TRY(complete_session(p, op, q, f, &granted, e));
+    TRY(visit_granted(p, op, q, g, f, &granted, e));
     bool code = (q->response_type & RESPONSE_CODE) != 0, front = q->response_type != RESPONSE_CODE;
     bool id_token = (q->response_type & RESPONSE_ID_TOKEN) != 0;
     ENSURE(!id_token || code || strs_has(granted.scopes, STR("openid")), e, UNSUPPORTED_RESPONSE_TYPE, NULL);

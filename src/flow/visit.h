@@ -28,6 +28,9 @@ struct login_visit {
  * `browser_session`: id of the session that the browser had, replaced by a login that is not to be remembered. */
 MUST_USE bool visit_login(const struct provider *p, struct op *op, const struct authorize_request *q, struct grant *g,
                           struct flow *f, struct str browser_session, struct login_visit *ret, struct err *e);
+/* What the consent app granted, complete: what the tokens to come will say of this request and this login. */
+MUST_USE bool visit_granted(const struct provider *p, struct op *op, const struct authorize_request *q, const struct grant *g,
+                            const struct flow *f, struct grant_session *ret, struct err *e);
 /* The user has consented: what the client gets. */
 MUST_USE bool visit_consent(const struct provider *p, struct op *op, const struct authorize_request *q, struct grant *g,
                             const struct flow *f, struct params *ret, struct err *e);

@@ -37,6 +37,7 @@ struct client {
     struct str jwks_uri;
     json_t *jwks;                /* object or NULL */
     struct str token_endpoint_auth_method, token_endpoint_auth_signing_alg;
+    struct str sealed_secret;    /* the secret itself, for client_secret_jwt, which cannot be checked with a hash */
     struct str request_object_signing_alg, userinfo_signed_response_alg;
     struct str frontchannel_logout_uri, backchannel_logout_uri;
     bool frontchannel_logout_session_required, backchannel_logout_session_required;
@@ -79,7 +80,8 @@ void client_cache_free(struct client_cache *c);
 /* How a client is shown. */
 enum client_view {
     CLIENT_READ,          /* GET, list, PATCH, inside login requests: unset lists are [] */
-    CLIENT_CREATED        /* answers of POST and PUT: some unset lists are null, as in the request */
+    CLIENT_CREATED,       /* answers of POST and PUT: some unset lists are null, as in the request */
+    CLIENT_SELF           /* read by the client itself: without the operator's notes */
 };
 struct client_extras {    /* members that only some answers have; empty: left out */
     struct str client_secret, registration_access_token, registration_client_uri;
@@ -126,6 +128,8 @@ MUST_USE bool client_update(const struct provider *p, struct op *op, const struc
                             struct client_extras *ret_x, struct err *e);
 /* A new random secret. */
 struct str client_secret_new(struct arena *a);
+/* The secret of a client that is registered for client_secret_jwt, if it was given one since. */
+MUST_USE bool client_secret_open(const struct provider *p, struct arena *a, const struct client *c, struct str *ret);
 /* How secrets are hashed according to the configuration. */
 struct secret_cost client_secret_cost(const struct provider *p);
 

@@ -8,7 +8,7 @@
 enum { LONGEST_LIST = 1000 };
 
 enum type { TEXT, LIST, BOOL, TRI, KEYS, ANY, SPAN, TIME, ZERO, SECRET_OR_TOKEN };
-enum flag { OMIT = 1, NULLS = 2, CURRENT = 4, COLUMN = 8, INPUT = 16 };
+enum flag { OMIT = 1, NULLS = 2, CURRENT = 4, COLUMN = 8, INPUT = 16, NOTES = 32, HIDDEN = 64 };
 
 struct field {
     struct str name;
@@ -245,7 +245,7 @@ void client_reset(struct client *c, bool v1)
     struct str id = c->id;
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         const struct field *f = &fields[i];
-        if (f->type == SECRET_OR_TOKEN || (v1 && (f->flags & CURRENT) != 0)) continue;
+        if (f->type == SECRET_OR_TOKEN || (f->flags & HIDDEN) != 0 || (v1 && (f->flags & CURRENT) != 0)) continue;
         clear(f, c);
     }
     c->id = id;
@@ -253,7 +253,7 @@ void client_reset(struct client *c, bool v1)
 
 static bool read_member(struct client *c, struct client_extras *x, const struct field *f, const json_t *value, struct err *e)
 {
-    if (types[f->type].read == NULL) return true;
+    if (types[f->type].read == NULL || ((f->flags & HIDDEN) != 0 && x != NULL)) return true;
     if (f->type != SECRET_OR_TOKEN) return types[f->type].read(f, c->arena, (char *)c + f->at, value, e);
     if ((f->flags & INPUT) == 0 || x == NULL) return true;
     return types[f->type].read(f, c->arena, (char *)x + f->at, value, e);
@@ -276,6 +276,7 @@ static void write_member(struct jw *w, const struct field *f, const void *slot, 
 {
     const struct type_ops *t = &types[f->type];
     if ((f->flags & OMIT) != 0 && t->empty(slot)) return;
+    if ((f->flags & NOTES) != 0 && view == CLIENT_SELF) return;
     if (view == CLIENT_CREATED && (f->flags & NULLS) != 0 && ((const struct strs *)slot)->v == NULL) jw_null(w, f->name.p);
     else t->write(f, w, slot);
 }
@@ -289,7 +290,7 @@ void client_write(struct jw *w, const char *name, const struct client *c, enum c
     jw_object(w, name);
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         const struct field *f = &fields[i];
-        if (v1 && (f->flags & CURRENT) != 0) continue;
+        if ((f->flags & HIDDEN) != 0 || (v1 && (f->flags & CURRENT) != 0)) continue;
         if (f->type != SECRET_OR_TOKEN) write_member(w, f, (const char *)c + f->at, view);
         else if (!text_empty((const char *)extras + f->at)) write_text(f, w, (const char *)extras + f->at);
     }

@@ -31,7 +31,7 @@ static bool check_method(struct check *k)
 {
     struct str *method = &k->c->token_endpoint_auth_method;
     if (method->n == 0) *method = STR("client_secret_basic");
-    ENSUREF(ONE_OF(*method, "client_secret_basic", "client_secret_post", "private_key_jwt", "none"), k->e,
+    ENSUREF(ONE_OF(*method, "client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt", "none"), k->e,
             INVALID_CLIENT_METADATA,
             "Field token_endpoint_auth_method is '%.*s' but must be one of client_secret_basic, client_secret_post, "
             "private_key_jwt, none.", STR_FMT(*method));
@@ -41,6 +41,9 @@ static bool check_method(struct check *k)
 static bool check_assertion(struct check *k)
 {
     const struct client *c = k->c;
+    struct str mac = c->token_endpoint_auth_signing_alg;
+    ENSURE(!text_is(c->token_endpoint_auth_method, "client_secret_jwt") || mac.n == 0 || ONE_OF(mac, "HS256", "HS384", "HS512"), k->e,
+           INVALID_CLIENT_METADATA, "Only HS256, HS384 and HS512 are supported as algorithms for client_secret_jwt.");
     if (!text_is(c->token_endpoint_auth_method, "private_key_jwt")) return true;
     ENSURE(c->jwks != NULL || c->jwks_uri.n > 0, k->e, INVALID_CLIENT_METADATA,
            "When token_endpoint_auth_method is 'private_key_jwt', either jwks or jwks_uri must be set.");

@@ -31,10 +31,25 @@ static bool check_secret(struct str secret, struct err *e)
     return true;
 }
 
+/* A MAC needs the secret itself (OpenID Connect Core 9, client_secret_jwt); nobody else's is kept. */
+static struct str secret_bound(struct arena *a, const struct client *c) { return ARENA_CAT(a, STR("secret of client "), c->id); }
+
+static void keep_secret(const struct provider *p, struct op *op, struct client *c, struct str secret)
+{
+    if (!str_eq(c->token_endpoint_auth_method, STR("client_secret_jwt"))) c->sealed_secret = STR_NONE;
+    else if (secret.n > 0) c->sealed_secret = seal_text(p->sealer, op->arena, SEAL_STORED_KEY, secret_bound(op->arena, c), secret);
+}
+
+bool client_secret_open(const struct provider *p, struct arena *a, const struct client *c, struct str *ret)
+{
+    return unseal_text(p->sealer, a, SEAL_STORED_KEY, secret_bound(a, c), c->sealed_secret, ret);
+}
+
 /* Hashes the new secret if there is one. A client that needs one and has none (new, or public until now) gets a random one. */
 static bool settle_secret(const struct provider *p, struct op *op, struct client *c, struct client_extras *x, struct err *e)
 {
     if (x->client_secret.n == 0 && c->secret_hash.n == 0 && !client_is_public(c)) x->client_secret = client_secret_new(op->arena);
+    keep_secret(p, op, c, x->client_secret);
     if (x->client_secret.n == 0) return true;
     struct secret_cost cost = client_secret_cost(p);
     return secret_hash(op, &cost, x->client_secret, &c->secret_hash, e);

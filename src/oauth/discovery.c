@@ -6,8 +6,10 @@
 #include "base/json.h"
 #include "oauth/authorize.h"
 #include "oauth/client_auth.h"
+#include "oauth/credential.h"
 #include "oauth/grants.h"
 #include "oauth/keysets.h"
+#include "oauth/request_object.h"
 #include "oauth/request_object.h"
 
 enum base { AT_ISSUER, AT_PUBLIC };
@@ -23,17 +25,30 @@ struct endpoint {
 
 static const struct endpoint endpoints[] = {
     { "authorization_endpoint", AT_PUBLIC, "oauth2/auth", REPLACED_BY(auth_url), 0 },
+    { "device_authorization_endpoint", AT_PUBLIC, "oauth2/device/auth", REPLACED_BY(device_authorization_url), 0 },
     { "token_endpoint", AT_PUBLIC, "oauth2/token", REPLACED_BY(token_url), 0 },
     { "userinfo_endpoint", AT_PUBLIC, "userinfo", REPLACED_BY(userinfo_url), 0 },
+    { "credentials_endpoint_draft_00", AT_PUBLIC, "credentials", REPLACED_BY(verifiable_credentials_url), 0 },
     { "jwks_uri", AT_ISSUER, ".well-known/jwks.json", REPLACED_BY(jwks_url), 0 },
+    { "device_authorization_endpoint", AT_PUBLIC, "oauth2/device/auth", REPLACED_BY(device_authorization_url), 0 },
     { "revocation_endpoint", AT_ISSUER, "oauth2/revoke", 0, 0 },
     { "end_session_endpoint", AT_ISSUER, "oauth2/sessions/logout", 0, 0 },
     { "registration_endpoint", AT_PUBLIC, "oauth2/register", REPLACED_BY(client_registration_url),
       offsetof(struct config, oidc_dynamic_client_registration_enabled) },
 };
 
-static const char *const logout_ways[] = { "frontchannel_logout_supported", "frontchannel_logout_session_supported",
-                                           "backchannel_logout_supported", "backchannel_logout_session_supported" };
+struct feature {
+    const char *member;
+    bool offered;
+};
+static const struct feature features[] = {
+    { "frontchannel_logout_supported", true },
+    { "frontchannel_logout_session_supported", true },
+    { "backchannel_logout_supported", true },
+    { "backchannel_logout_session_supported", true },
+    /* The login app decides which claims there are; the parameter is checked and handed to it (golden case meta/discovery). */
+    { "claims_parameter_supported", false },
+};
 
 /* STR_NONE: it is not offered. */
 static struct str endpoint_url(const struct provider *p, const struct endpoint *row)
@@ -106,7 +121,9 @@ struct str discovery_prepare(const struct provider *p)
     request_object_write_supported(&w);
     write_auth_methods(&w, "token_endpoint_auth_methods_supported");
     write_subject_types(&w, c);
-    for (size_t i = 0; i < ARRAY_LEN(logout_ways); i++) jw_bool(&w, logout_ways[i], true);
+    for (size_t i = 0; i < ARRAY_LEN(features); i++) jw_bool(&w, features[i].member, features[i].offered);
+    request_object_write_supported(&w);
+    credential_write_supported(&w);
     write_union(&w, "claims_supported", p->arena, strs_words(p->arena, STR("sub")), c->webfinger_oidc_discovery_supported_claims);
     write_union(&w, "scopes_supported", p->arena, strs_words(p->arena, STR("offline_access offline openid")),
                 c->webfinger_oidc_discovery_supported_scope);

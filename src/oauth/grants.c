@@ -3,6 +3,8 @@
 
 #include "base/json.h"
 #include "oauth/audience.h"
+#include "oauth/credential.h"
+#include "oauth/device.h"
 #include "oauth/hooks.h"
 #include "oauth/lifespan.h"
 #include "oauth/scope.h"
@@ -13,6 +15,7 @@ const struct grant_type grants[] = {
     { NAME("authorization_code"), false, authorization_code_validate, authorization_code_issue },
     { NAME("client_credentials"), false, client_credentials_validate, client_credentials_issue },
     { NAME("refresh_token"), false, refresh_token_validate, refresh_token_redeem },
+    { NAME(DEVICE_GRANT_TYPE), false, device_code_validate, device_code_redeem },
     { NAME("urn:ietf:params:oauth:grant-type:jwt-bearer"), true, jwt_bearer_validate, jwt_bearer_issue },
 };
 const size_t grants_n = ARRAY_LEN(grants);
@@ -46,6 +49,7 @@ bool grant_issue_access(const struct provider *p, struct op *op, const struct gr
         .expires_at = lifespan_end(op->now, lifespan_of(p, q->client, lifespan)),
     };
     TRY(access_token_issue(p, op, q->client, &t, &ret->access_token, e));
+    ret->token_id = t.id;
     ret->issued_at = t.issued_at;
     ret->expires_at = t.expires_at;
     ret->scopes = q->session.scopes;
@@ -53,13 +57,17 @@ bool grant_issue_access(const struct provider *p, struct op *op, const struct gr
 }
 
 /* RFC 6749 5.1. `scope` is always there, so that a client sees what it got. */
-static struct str answer(struct op *op, const struct grant_result *r)
+static struct str answer(const struct provider *p, struct op *op, const struct grant_result *r)
 {
     struct buf b = BUF(op->arena);
     struct jw w = JW(&b);
     buf_reserve(&b, 256 + r->access_token.n + r->refresh_token.n + r->id_token.n);
     jw_object(&w, NULL);
     jw_str(&w, "access_token", r->access_token);
+    if (credential_scopes(r->scopes)) {
+        jw_str(&w, "c_nonce_draft_00", credential_nonce(p, op, r->token_id));
+        jw_int(&w, "c_nonce_expires_in_draft_00", usec_to_sec(p->config->ttl_vc_nonce));
+    }
     jw_int(&w, "expires_in", usec_to_sec(r->expires_at) - usec_to_sec(r->issued_at));
     if (r->id_token.n > 0) jw_str(&w, "id_token", r->id_token);
     if (r->refresh_token.n > 0) jw_str(&w, "refresh_token", r->refresh_token);
@@ -86,6 +94,6 @@ bool token_request(const struct provider *p, struct op *op, const struct client_
     TRY(q.type->validate(p, op, &q, e));
     TRY(hooks_call(p, op, &q, e));
     TRY(q.type->issue(p, op, &q, &result, e));
-    *ret_json = answer(op, &result);
+    *ret_json = answer(p, op, &result);
     return true;
 }

@@ -28,6 +28,7 @@ struct grant_request {
 /* What the client gets. Empty texts: none. */
 struct grant_result {
     struct str access_token;
+    struct str token_id; /* of the access token */
     usec_t issued_at, expires_at;
     struct strs scopes;
     struct str refresh_token, id_token;
@@ -69,6 +70,9 @@ bool refresh_token_validate(const struct provider *p, struct op *op, struct gran
 bool refresh_token_redeem(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret,
                           struct err *e);
 bool client_credentials_validate(const struct provider *p, struct op *op, struct grant_request *q, struct err *e);
+bool device_code_validate(const struct provider *p, struct op *op, struct grant_request *q, struct err *e);
+bool device_code_redeem(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret,
+                        struct err *e);
 bool client_credentials_issue(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret,
                               struct err *e);
 bool jwt_bearer_validate(const struct provider *p, struct op *op, struct grant_request *q, struct err *e);

@@ -99,27 +99,37 @@ static bool write_ext(const struct provider *p, struct op *op, struct jw *w, str
     return true;
 }
 
+/* RFC 9068 2.2 and 3: `aud` is required; without a request for one "the authorization server MUST use a default resource indicator". */
+static struct strs audience_of(const struct provider *p, struct arena *a, const struct access_token *t)
+{
+    struct strs list = t->audience;
+    if (list.n == 0 && p->config->strategies_jwt_profile == JWT_PROFILE_RFC9068) strs_add(a, &list, p->issuer);
+    return list;
+}
+
 bool token_jwt_issue(const struct provider *p, struct op *op, const struct access_token *t, struct str *ret, struct err *e)
 {
+    const bool rfc9068 = p->config->strategies_jwt_profile == JWT_PROFILE_RFC9068;
     const int claim = p->config->strategies_jwt_scope_claim;
     const int64_t issued = usec_to_sec(t->issued_at);
     struct buf b = BUF(op->arena);
     struct jw w = JW(&b);
     buf_reserve(&b, 512);
     jw_object(&w, NULL);
-    jw_strs(&w, "aud", t->audience);
+    jw_strs(&w, "aud", audience_of(p, op->arena, t));
     jw_str(&w, "client_id", t->client_id);
     jw_int(&w, "exp", issued + (int64_t)token_life_seconds(t));
     jw_int(&w, "iat", issued);
     jw_str(&w, "iss", p->issuer);
     jw_str(&w, "jti", write_jti(p, op, t));
     if (!p->config->oauth2_exclude_not_before_claim) jw_int(&w, "nbf", issued);
-    if (claim != SCOPE_CLAIM_LIST) jw_str(&w, "scope", strs_join(op->arena, t->scopes, " "));
+    if (rfc9068 || claim != SCOPE_CLAIM_LIST) jw_str(&w, "scope", strs_join(op->arena, t->scopes, " "));
     if (claim != SCOPE_CLAIM_STRING) jw_strs(&w, "scp", t->scopes);
     jw_str(&w, "sub", t->subject);
     TRY(write_ext(p, op, &w, t->ext, e));
     jw_end(&w);
-    return keyset_sign(p, op, STR(KEYSET_ACCESS_TOKEN), STR("JWT"), buf_str(&b), ret, e);
+    /* RFC 9068 2.1: "the value used SHOULD be "at+jwt"" */
+    return keyset_sign(p, op, STR(KEYSET_ACCESS_TOKEN), rfc9068 ? STR("at+jwt") : STR("JWT"), buf_str(&b), ret, e);
 }
 
 /* ---- opening ---- */

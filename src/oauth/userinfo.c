@@ -10,55 +10,51 @@
 
 #define CHECK_CREDENTIALS "Check that you provided valid credentials in the right format."
 
-static bool check_token(const struct provider *p, struct op *op, struct str text, struct access_token *ret,
-                        struct grant **ret_grant, struct err *e)
+static bool check_life(const struct provider *p, struct op *op, struct str text, struct user_token *ret, struct err *e)
 {
     const struct token_kind *kind;
     enum token_life life;
-    TRY(token_open(p, op, text, ret, &kind, e));
+    TRY(token_open(p, op, text, &ret->token, &kind, e));
     ENSURE(kind != NULL, e, REQUEST_UNAUTHORIZED, CHECK_CREDENTIALS);
     if (strcmp(kind->use, "access_token") != 0) {
         err_set(e, &err_INVALID_TOKEN, NULL, __FILE__, __LINE__);
         e->description = "Only access tokens are allowed in the authorization header.";
         return false;
     }
-    TRY(kind->check(p, op, ret, &life, ret_grant, e));
+    TRY(kind->check(p, op, &ret->token, &life, &ret->grant, e));
     /* RFC 6750 3.1 */
     ENSURE(life != TOKEN_EXPIRED, e, INVALID_TOKEN, "The access token expired.");
     ENSURE(life == TOKEN_ALIVE, e, REQUEST_UNAUTHORIZED, CHECK_CREDENTIALS);
     return true;
 }
 
-static bool gather(const struct provider *p, struct op *op, const struct access_token *t, const struct grant *g,
-                   struct grant_session *ret, struct err *e)
+bool user_token_check(const struct provider *p, struct op *op, struct str text, struct user_token *ret, struct err *e)
 {
-    *ret = (struct grant_session) { .scopes = t->scopes };
-    if (g != NULL) TRY(grant_session_read(p, op, g, ret, e));
+    TRY(check_life(p, op, text, ret, e));
+    ret->session = (struct grant_session){ .scopes = ret->token.scopes };
+    if (ret->grant != NULL) TRY(grant_session_read(p, op, ret->grant, &ret->session, e));
     /* OpenID Connect Core 5.3.1: the token is one "obtained from an OpenID Connect Authentication Request". */
-    ENSURE(strs_has(ret->scopes, STR("openid")), e, INSUFFICIENT_SCOPE, "The scope 'openid' was not granted.");
+    ENSURE(strs_has(ret->session.scopes, STR("openid")), e, INSUFFICIENT_SCOPE, "The scope 'openid' was not granted.");
     return true;
 }
 
 bool userinfo(const struct provider *p, struct op *op, struct str token, bool *ret_signed, struct str *ret, struct err *e)
 {
-    struct access_token t;
-    struct grant *g;
-    struct grant_session s;
+    struct user_token u;
     const struct client *c;
     struct buf b = BUF(op->arena);
     struct jw w = JW(&b);
-    TRY(check_token(p, op, token, &t, &g, e));
-    TRY(gather(p, op, &t, g, &s, e));
-    TRY(client_get(p, op, t.client_id, &c, e));
+    TRY(user_token_check(p, op, token, &u, e));
+    TRY(client_get(p, op, u.token.client_id, &c, e));
     ENSURE(c != NULL, e, REQUEST_UNAUTHORIZED, CHECK_CREDENTIALS);
 
     const bool jwt = c->userinfo_signed_response_alg.n > 0 && !str_eq(c->userinfo_signed_response_alg, STR("none"));
-    buf_reserve(&b, 256 + s.id_claims.n + s.userinfo_claims.n);
+    buf_reserve(&b, 256 + u.session.id_claims.n + u.session.userinfo_claims.n);
     jw_object(&w, NULL);
-    jw_int(&w, "iat", usec_to_sec(jwt ? op->now : t.issued_at));
+    jw_int(&w, "iat", usec_to_sec(jwt ? op->now : u.token.issued_at));
     if (jwt) jw_str(&w, "jti", rand_uuid(op->arena));
-    TRY(id_claims_write(p, op, &w, c->id, g, &s, e));
-    TRY(session_claims_write(op, &w, s.userinfo_claims, e));
+    TRY(id_claims_write(p, op, &w, c->id, u.grant, &u.session, e));
+    TRY(session_claims_write(op, &w, u.session.userinfo_claims, e));
     jw_end(&w);
     *ret_signed = jwt;
     *ret = buf_str(&b);

@@ -2,11 +2,21 @@
 #ifndef OAUTH_USERINFO_H
 #define OAUTH_USERINFO_H
 
-#include "oauth/provider.h"
+#include "oauth/grant_session.h"
+#include "oauth/token.h"
 
-/* The claims that `token` may see: JSON, or for clients with userinfo_signed_response_alg a JWT (*ret_signed). Fails with
- * REQUEST_UNAUTHORIZED (no token of ours, or dead), INVALID_TOKEN (expired, or no access token), INSUFFICIENT_SCOPE. Never waits
- * for a write. */
+/* A living access token and what stands behind it. */
+struct user_token {
+    struct access_token token;
+    struct grant *grant; /* NULL: a token without a grant */
+    struct grant_session session;
+};
+/* Fails with REQUEST_UNAUTHORIZED (no token of ours, or dead), INVALID_TOKEN (expired, or no access token), INSUFFICIENT_SCOPE
+ * (openid was not granted). Never waits for a write. */
+MUST_USE bool user_token_check(const struct provider *p, struct op *op, struct str text, struct user_token *ret, struct err *e);
+
+/* The claims that `token` may see: JSON, or for clients with userinfo_signed_response_alg a JWT (*ret_signed). Fails as
+ * user_token_check does. */
 MUST_USE bool userinfo(const struct provider *p, struct op *op, struct str token, bool *ret_signed, struct str *ret,
                        struct err *e);
 

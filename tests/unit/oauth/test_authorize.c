@@ -80,8 +80,8 @@ static void test_refusals(void **state)
         { CODE "&scope=openid&request=x&request_uri=y", &err_INVALID_REQUEST, PAGE, 0, "both given" },
         { CODE "&scope=openid&request=x", &err_INVALID_REQUEST, PAGE, 0, "does not have any JSON Web Keys" },
         { CODE "&scope=openid&request_uri=x", &err_INVALID_REQUEST, PAGE, 0, "does not have any JSON Web Keys" },
-        { "client_id=keyed&scope=openid&request=x", &err_REQUEST_NOT_SUPPORTED, PAGE, 0, NULL },
-        { "client_id=keyed&scope=openid&request_uri=x", &err_REQUEST_URI_NOT_SUPPORTED, PAGE, 0, NULL },
+        { "client_id=keyed&scope=openid&request=x", &err_INVALID_REQUEST_OBJECT, PAGE, 0, NULL },
+        { "client_id=keyed&scope=openid&request_uri=x", &err_INVALID_REQUEST_URI, PAGE, 0, NULL },
         /* after: the client, in the query unless it asked for another mode or the response type has another default */
         { CODE "&scope=openid+admin", &err_INVALID_SCOPE, CLIENT, MODE_QUERY, "'admin'" },
         { CODE "&scope=docs", &err_INVALID_SCOPE, CLIENT, MODE_QUERY, NULL },
