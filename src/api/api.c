@@ -1,6 +1,8 @@
 /* What the handlers of several groups share. */
 #include "api.h"
 
+#include <string.h>
+
 bool api_body_json(const struct http_req *r, json_t **ret, struct err *e)
 {
     struct err why = ERR_INIT(r->op.arena);
@@ -20,6 +22,17 @@ bool api_credentials(const struct http_req *r, struct client_credentials *ret, s
     /* RFC 6749 2.3: "The client MUST NOT use more than one authentication method in each request." */
     ENSURE(http_header_count(r, "authorization") <= 1, e, INVALID_REQUEST, "The request has several Authorization headers.");
     *ret = (struct client_credentials){ .authorization = http_header(r, "authorization"), .form = &r->form };
+    return true;
+}
+
+bool api_bearer(const struct http_req *r, struct str *ret, struct err *e)
+{
+    const struct str header = http_header(r, "authorization");
+    ENSURE(http_header_count(r, "authorization") <= 1, e, INVALID_REQUEST, "The request has several Authorization headers.");
+    *ret = str_trim(str_from(header, strlen("Bearer")));
+    if (str_starts_nocase(header, STR("Bearer ")) || str_eq_nocase(header, STR("Bearer"))) return true;
+    *ret = params_get(&r->form, STR("access_token"));
+    if (ret->n == 0) *ret = params_get(&r->query, STR("access_token"));
     return true;
 }
 

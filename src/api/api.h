@@ -15,6 +15,9 @@ void api_no_cache(struct http_req *r);
 /* What a request on the public listener presents as its client's credentials. Fails with INVALID_REQUEST when there are several
  * Authorization headers. */
 MUST_USE bool api_credentials(const struct http_req *r, struct client_credentials *ret, struct err *e);
+/* The access token of a request (RFC 6750 2); empty: none. The header counts first; one of another scheme is looked past. Fails
+ * with INVALID_REQUEST when there are several Authorization headers. */
+MUST_USE bool api_bearer(const struct http_req *r, struct str *ret, struct err *e);
 /* After a failed authentication: adds the challenge that fits. Returns false, so that `return api_challenge(r, e)` reads well. */
 bool api_challenge(struct http_req *r, const struct err *e);
 

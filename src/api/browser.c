@@ -91,7 +91,12 @@ static uint32_t murmur3(struct str s)
 static struct str csrf_base(const struct http_req *r, enum csrf_step step)
 {
     const struct config *cfg = config_of(r);
-    return step == CSRF_LOGIN ? cfg->cookie.login_csrf : cfg->cookie.consent_csrf;
+    switch (step) {
+    case CSRF_LOGIN: return cfg->cookie.login_csrf;
+    case CSRF_CONSENT: return cfg->cookie.consent_csrf;
+    case CSRF_DEVICE: break;
+    }
+    return cfg->cookie.device_csrf;
 }
 
 static struct str csrf_name(const struct http_req *r, enum csrf_step step, const struct flow *f)
@@ -102,7 +107,7 @@ static struct str csrf_name(const struct http_req *r, enum csrf_step step, const
 
 static struct str csrf_value(enum csrf_step step, const struct flow *f)
 {
-    return step == CSRF_LOGIN ? f->login_csrf : f->consent_csrf;
+    return step == CSRF_CONSENT ? f->consent_csrf : f->login_csrf;
 }
 
 static struct str twin_name(const struct http_req *r, struct str name) { return ARENA_CAT(r->op.arena, name, STR("_legacy")); }

@@ -18,7 +18,7 @@ void browser_session_drop(struct http_req *r);
 
 /* ---- one cookie per flow and step, so that flows in several windows do not disturb each other ---- */
 
-enum csrf_step { CSRF_LOGIN, CSRF_CONSENT };
+enum csrf_step { CSRF_LOGIN, CSRF_CONSENT, CSRF_DEVICE };
 void browser_csrf_set(struct http_req *r, enum csrf_step step, const struct flow *f);
 /* RFC 6749 10.12: the flow goes on only in the browser that has the value. Fails with REQUEST_FORBIDDEN. */
 MUST_USE bool browser_csrf_check(const struct http_req *r, enum csrf_step step, const struct flow *f, struct err *e);

@@ -2,7 +2,10 @@
 #include "api/api.h"
 #include "api/browser.h"
 #include "api/html.h"
+#include "api/pages/page.h"
 #include "flow/logout.h"
+
+#define FRONT_WAIT "7"
 
 static const char *const names[] = { "id_token_hint", "post_logout_redirect_uri", "state", "client_id" };
 
@@ -62,34 +65,6 @@ static bool begin(struct http_req *r, struct err *e)
 
 /* ---- the page that tells clients through the browser (Front-Channel Logout 1.0) ---- */
 
-/* Goes on when every frame has loaded, by script; after seven seconds in any case. */
-static struct str front_page(struct arena *a, struct str target, struct strs frames, struct str nonce)
-{
-    struct buf b = BUF(a);
-    buf_addz(&b, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Signing out</title>\n"
-                 "<meta http-equiv=\"refresh\"");
-    html_attribute(&b, "content", ARENA_CAT(a, STR("7; url="), target));
-    buf_addz(&b, ">\n<style");
-    html_attribute(&b, "nonce", nonce);
-    buf_addz(&b, ">body{font:1rem/1.5 system-ui,sans-serif;margin:4rem auto;max-width:30rem;padding:0 1rem}"
-                 "iframe{display:none}</style>\n"
-                 "</head>\n<body>\n<p role=\"status\">You are being signed out.</p>\n<p><a id=\"next\"");
-    html_attribute(&b, "href", target);
-    buf_addz(&b, ">Continue</a></p>\n<noscript><p>This page goes on by itself in a few seconds.</p></noscript>\n");
-    for (size_t i = 0; i < frames.n; i++) {
-        buf_addz(&b, "<iframe title=\"Sign-out of an application\"");
-        html_attribute(&b, "src", frames.v[i]);
-        buf_addz(&b, "></iframe>\n");
-    }
-    buf_addz(&b, "<script");
-    html_attribute(&b, "nonce", nonce);
-    buf_addz(&b, ">addEventListener('load',function(){setTimeout(function(){"
-                 "location.replace(document.getElementById('next').href)},500)})"
-                 "</script>\n</body>\n</html>\n");
-    return buf_str(&b);
-}
-
 /* scheme://host[:port] of each frame, each once. */
 static struct str frame_sources(struct arena *a, struct strs frames)
 {
@@ -103,17 +78,20 @@ static struct str frame_sources(struct arena *a, struct strs frames)
     return strs_join(a, sources, " ");
 }
 
+/* Goes on when every frame has loaded, by script; after FRONT_WAIT seconds in any case. */
 static bool reply_front(struct http_req *r, struct str target, struct strs frames)
 {
     struct arena *a = r->op.arena;
     struct str nonce = html_nonce(a);
-    http_header_set(r, "Content-Security-Policy",
-                    ARENA_CAT(a, STR("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-                                     "script-src 'nonce-"),
-                              nonce, STR("'; style-src 'nonce-"), nonce, STR("'; frame-src "), frame_sources(a, frames)));
-    http_header_set(r, "Referrer-Policy", STR("no-referrer"));
-    http_header_set(r, "X-Content-Type-Options", STR("nosniff"));
-    return http_reply(r, 200, "text/html; charset=utf-8", front_page(a, target, frames, nonce));
+    struct params vars = { 0 };
+    params_add(a, &vars, STR("@title"), STR("signing_out_title"));
+    params_add(a, &vars, STR("go"), target);
+    params_add(a, &vars, STR("wait"), STR(FRONT_WAIT));
+    params_add(a, &vars, STR("nonce"), nonce);
+    for (size_t i = 0; i < frames.n; i++) params_add(a, &vars, STR("frame"), frames.v[i]);
+    return page_reply_policy(r, 200, page_signing_out, &vars,
+                             ARENA_CAT(a, STR("form-action 'none'; frame-ancestors 'none'; script-src 'nonce-"), nonce,
+                                       STR("'; frame-src "), frame_sources(a, frames)));
 }
 
 /* ---- it ends ---- */

@@ -24,6 +24,16 @@ static bool write_hint(struct http_req *r, struct jw *w, struct str hint, struct
     return true;
 }
 
+/* OpenID Connect Core 5.5: which claims the client asks for, as it sent them. */
+static bool write_claims(struct http_req *r, struct jw *w, struct str claims, struct err *e)
+{
+    json_t *json;
+    if (claims.n == 0) return true;
+    TRY(json_read(r->op.arena, claims, &json, NULL, e));
+    jw_value(w, "claims", json);
+    return true;
+}
+
 /* What OpenID Connect Core 3.1.2.1 lets a client tell the login page; members that were not sent are left out. */
 static bool write_oidc_context(struct http_req *r, struct jw *w, const struct params *q, struct err *e)
 {
@@ -39,6 +49,7 @@ static bool write_oidc_context(struct http_req *r, struct jw *w, const struct pa
         if (text.n > 0) jw_str(w, texts[i], text);
     }
     TRY(write_hint(r, w, params_get(q, STR("id_token_hint")), e));
+    TRY(write_claims(r, w, params_get(q, STR("claims")), e));
     jw_end(w);
     return true;
 }

@@ -1,7 +1,7 @@
 /* perform: gets tokens as a client would. */
 #include "base/url.h"
 #include "cli/commands.h"
-#include "cli/remote.h"
+#include "cli/perform.h"
 
 /* ---- the token ---- */
 
@@ -14,15 +14,17 @@ static struct str or_empty(const json_t *answer, const char *member)
 }
 
 /* RFC 6749 5.1; the moment of expiry is counted from `asked`, so that it is never too late. */
-static int print_token(struct cli *c, const json_t *answer, usec_t asked)
+int perform_print_token(struct cli *c, const json_t *answer, usec_t asked, bool with_expires_in)
 {
     struct str token = json_str(json_object_get(answer, "access_token"));
     if (token.n == 0) return cli_fail(c, "the answer has no access token: is this the address of the public API?");
-    usec_t expiry = asked + json_integer_value(json_object_get(answer, "expires_in")) * USEC_PER_SEC;
+    json_t *expires_in = json_object_get(answer, "expires_in");
+    usec_t expiry = asked + json_integer_value(expires_in) * USEC_PER_SEC;
 
-    json_t *json = json_pack("{s:o, s:O*, s:O*, s:o}", "access_token", json_of_str(token), "token_type",
-                             json_object_get(answer, "token_type"), "refresh_token", json_object_get(answer, "refresh_token"),
-                             "expiry", json_of_str(time_rfc3339(c->arena, expiry, 9)));
+    json_t *json =
+        json_pack("{s:o, s:O*, s:O*, s:o, s:O*}", "access_token", json_of_str(token), "token_type",
+                  json_object_get(answer, "token_type"), "refresh_token", json_object_get(answer, "refresh_token"), "expiry",
+                  json_of_str(time_rfc3339(c->arena, expiry, 9)), "expires_in", with_expires_in ? expires_in : NULL);
     const struct str cells[] = { token, or_empty(answer, "refresh_token"), or_empty(answer, "id_token"),
                                  cli_time(c->arena, usec_to_sec(expiry)) };
     cli_print_object(c, &token_kind, &(struct cli_row) { .json = json, .id = token, .cells = cells });
@@ -30,24 +32,32 @@ static int print_token(struct cli *c, const json_t *answer, usec_t asked)
     return 0;
 }
 
-/* ---- client-credentials ---- */
-
 /* RFC 6749 2.3.1: "The authorization server MUST support the HTTP Basic authentication scheme"; a client that is registered for
- * client_secret_post alone is refused that way, and asks again. */
-static bool ask_for_token(const struct remote *r, const struct credentials *who, struct params *form, struct fetched *ret)
+ * client_secret_post alone is refused that way, and asks again. One without a secret only says who it is (RFC 6749 3.2.1). */
+bool perform_ask_token(const struct remote *r, struct str url, const struct credentials *who, struct params *form,
+                       struct fetched *ret)
 {
     struct arena *a = r->cli->arena;
-    struct call q = { .method = "POST", .path = STR("/oauth2/token"), .user = who->id, .password = who->secret };
-    q.form = params_encode(a, form, false);
-    TRY(remote_fetch(r, &q, ret));
-    if (ret->status != 401) return true;
+    struct remote there = *r;
+    struct call q = { .method = "POST", .path = STR("") };
+    there.base = url;
+    if (who->secret.n > 0) {
+        q.user = who->id;
+        q.password = who->secret;
+        q.form = params_encode(a, form, false);
+        TRY(remote_fetch(&there, &q, ret));
+        if (ret->status != 401) return true;
+        params_add(a, form, STR("client_secret"), who->secret);
+    }
     params_add(a, form, STR("client_id"), who->id);
-    params_add(a, form, STR("client_secret"), who->secret);
     struct fetched again;
-    TRY(remote_fetch(r, &(struct call) { .method = "POST", .path = q.path, .form = params_encode(a, form, false) }, &again));
-    if (again.status == 200) *ret = again;
+    TRY(remote_fetch(&there, &(struct call) { .method = "POST", .path = STR(""), .form = params_encode(a, form, false) },
+                     &again));
+    if (again.status == 200 || who->secret.n == 0) *ret = again;
     return true;
 }
+
+/* ---- client-credentials ---- */
 
 int cli_client_credentials(struct cli *c)
 {
@@ -65,9 +75,9 @@ int cli_client_credentials(struct cli *c)
     if (audience.n > 0) params_add(c->arena, &form, STR("audience"), audience);
 
     usec_t asked = clock_now();
-    if (!ask_for_token(&r, &who, &form, &answer)) return 1;
+    if (!perform_ask_token(&r, ARENA_CAT(c->arena, r.base, STR("/oauth2/token")), &who, &form, &answer)) return 1;
     if (answer.status != 200) return remote_refused(&r, &answer), 1;
     if (!json_read(c->arena, answer.body, &token, NULL, &e))
         return cli_fail(c, "the answer is not JSON: is this the public API?");
-    return print_token(c, token, asked);
+    return perform_print_token(c, token, asked, false);
 }

@@ -56,6 +56,22 @@ SET(introspect_flags, "Check",
 SET(request_flags, "Request",
     { "scope",    0, FLAG_LIST, NULL, "LIST", "scopes to ask for" },
     { "audience", 0, FLAG_LIST, NULL, "LIST", "audiences to ask for" });
+SET(code_flags, "Request",
+    { "scope",         0, FLAG_LIST,   "offline,openid", "LIST", "scopes to ask for" },
+    { "audience",      0, FLAG_LIST,   NULL,    "LIST", "audiences to ask for" },
+    { "prompt",        0, FLAG_LIST,   NULL,    "LIST", "none, login, consent, select_account or registration" },
+    { "max-age",       0, FLAG_INT,    "-1",    "N",    "seconds after which the user has to sign in again; -1: not limited" },
+    { "response-mode", 0, FLAG_STRING, "query", "MODE", "query or form_post" },
+    { "state",         0, FLAG_STRING, NULL,    "TEXT", "state of the first flow; without it a random one" },
+    { "redirect",      0, FLAG_STRING, NULL,    "URL",  "redirect URI, when the callback page is reached under another address" },
+    { "auth-url",      0, FLAG_STRING, NULL,    "URL",  "authorization endpoint; default: /oauth2/auth below the endpoint" },
+    { "token-url",     0, FLAG_STRING, NULL,    "URL",  "token endpoint; default: /oauth2/token below the endpoint" });
+SET(local_flags, "Local web application",
+    { "port",        'p', FLAG_INT,  "4446", "N",  "its port on 127.0.0.1" },
+    { "https",       0,   FLAG_BOOL, NULL,   NULL, "serve it over https, with a certificate made for this run" },
+    { "no-open",     0,   FLAG_BOOL, NULL,   NULL, "do not start a browser" },
+    { "no-shutdown", 0,   FLAG_BOOL, NULL,   NULL, "go on after the first token" },
+    { "skip",        0,   FLAG_BOOL, NULL,   NULL, "its login and consent pages accept at once what the server says may be skipped" });
 
 /* ---- configuration, database ---- */
 SET(config_flags, "Configuration",

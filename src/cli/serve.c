@@ -10,6 +10,7 @@
 #include "flow/backchannel.h"
 #include "http/server.h"
 #include "oauth/client.h"
+#include "oauth/client_keys.h"
 #include "oauth/keysets.h"
 
 enum { CLIENTS_CACHED = 4096, SECRETS_CACHED = 4096, EXPIRE_SLICE = 500, DELIVERERS = 4 };
@@ -288,6 +289,7 @@ static bool start(struct serve *s, unsigned listeners)
     s->first = config_ref(s->config);
     s->parts.keysets = keysets_new(s->parts.store);
     s->parts.clients = client_cache_new(CLIENTS_CACHED);
+    s->parts.client_keys = client_keys_new();
     s->parts.secrets = secret_cache_new(SECRETS_CACHED);
     s->parts.fetch = app_fetch;
     s->parts.deliver = deliveries_queued;
@@ -329,6 +331,7 @@ static void close_parts(struct serve *s)
     config_watch_stop(s->watch);
     if (s->parts.keysets != NULL) keysets_free(s->parts.keysets);
     if (s->parts.clients != NULL) client_cache_free(s->parts.clients);
+    client_keys_free(s->parts.client_keys);
     if (s->parts.secrets != NULL) secret_cache_free(s->parts.secrets);
     if (s->parts.store != NULL) store_close(s->parts.store);
     config_unref(s->config);

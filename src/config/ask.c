@@ -83,7 +83,7 @@ void config_hook(const struct config *c, enum config_hook_name which, struct con
     };
 }
 
-bool config_api_key_ok(const struct config *c, struct str presented)
+static bool is_one_of(struct strs digests, struct str presented)
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     char hex[7 + 2 * sizeof(digest) + 1] = "sha256:";
@@ -93,9 +93,15 @@ bool config_api_key_ok(const struct config *c, struct str presented)
         hex[7 + 2 * i] = "0123456789abcdef"[digest[i] >> 4];
         hex[8 + 2 * i] = "0123456789abcdef"[digest[i] & 15];
     }
-    for (size_t i = 0; i < c->serve_admin_api_keys.n; i++)
-        ok |= str_eq_secret(c->serve_admin_api_keys.v[i], (struct str) { hex, sizeof(hex) - 1 });
+    for (size_t i = 0; i < digests.n; i++) ok |= str_eq_secret(digests.v[i], (struct str) { hex, sizeof(hex) - 1 });
     return ok;
+}
+
+bool config_api_key_ok(const struct config *c, struct str presented) { return is_one_of(c->serve_admin_api_keys, presented); }
+
+bool config_registration_token_ok(const struct config *c, struct str presented)
+{
+    return is_one_of(c->oidc_dynamic_client_registration_initial_access_tokens, presented);
 }
 
 struct str config_url_join(struct arena *a, struct str base, const char *path)

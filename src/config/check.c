@@ -162,9 +162,8 @@ static void check_admin(struct load *l)
 }
 
 /* API keys are kept as digests only. */
-static void digest_api_keys(struct config *c)
+static void digest_keys(struct config *c, struct strs *keys)
 {
-    struct strs *keys = &c->serve_admin_api_keys;
     for (size_t i = 0; i < keys->n; i++) {
         if (str_starts(keys->v[i], STR("sha256:"))) continue;
         unsigned char digest[SHA256_DIGEST_LENGTH];
@@ -260,7 +259,8 @@ void check_all(struct load *l)
     check_hook(l, CONFIG_oauth2_token_hook_url);
     check_hook(l, CONFIG_oauth2_refresh_token_hook_url);
     check_admin(l);
-    digest_api_keys(l->c);
+    digest_keys(l->c, &l->c->serve_admin_api_keys);
+    digest_keys(l->c, &l->c->oidc_dynamic_client_registration_initial_access_tokens);
     derive_urls(l->c);
     derive_cookies(l->c);
 }

@@ -28,6 +28,7 @@ enum config_unprefixed { UNPREFIXED_LEGACY, UNPREFIXED_CURRENT };
 enum config_same_site { SAME_SITE_STRICT, SAME_SITE_LAX, SAME_SITE_NONE };
 enum config_scope_strategy { SCOPE_WILDCARD, SCOPE_EXACT };
 enum config_token_strategy { TOKEN_OPAQUE, TOKEN_JWT };
+enum config_jwt_profile { JWT_PROFILE_PLAIN, JWT_PROFILE_RFC9068 };
 enum config_scope_claim { SCOPE_CLAIM_LIST, SCOPE_CLAIM_STRING, SCOPE_CLAIM_BOTH };
 enum config_hasher { HASHER_PBKDF2, HASHER_BCRYPT };
 enum config_key_algorithm { KEYS_RS256, KEYS_ES256, KEYS_EDDSA };
@@ -158,6 +159,8 @@ void config_hook(const struct config *c, enum config_hook_name which, struct con
 
 /* Is this bearer token one of serve.admin.api_keys? Time does not depend on which. False when there are no keys. */
 bool config_api_key_ok(const struct config *c, struct str presented);
+/* The same for oidc.dynamic_client_registration.initial_access_tokens. */
+bool config_registration_token_ok(const struct config *c, struct str presented);
 /* The base without its trailing '/', then '/' and `path` (which has no leading '/'). A query of the base is dropped. */
 struct str config_url_join(struct arena *a, struct str base, const char *path);
 /* The DSN without anything that may be secret: for logs and error texts. */
