@@ -1,5 +1,6 @@
 /* Connections as sockets: every byte read passes through the framing check, and a sweeper closes those that take too long. The
- * HTTP library's own reads lead here because it is linked statically with --wrap=recv (and gnutls_record_recv). */
+ * HTTP library's own reads lead here because it is linked statically with --wrap=recv (and gnutls_record_recv), and
+ * so does its clearing of a connection's memory (--wrap=memset). */
 #ifndef HTTP_WIRE_H
 #define HTTP_WIRE_H
 
