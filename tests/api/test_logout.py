@@ -282,14 +282,14 @@ class TestFrontChannel:
         hint = browser.sign_in(clients[1])["id_token"]
         sid = claims_of(hint)["sid"]
         answer = logout(browser, id_token_hint=hint, post_logout_redirect_uri=BYE, state='"><script>alert(1)</script>')
-        assert answer.status == 200 and answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert answer.status == 200 and answer.headers["Content-Type"].lower().replace(" ", "") == "text/html;charset=utf-8"
         assert "no-store" in answer.headers["Cache-Control"]
         frames = sorted(html.unescape(src) for src in re.findall(r'<iframe[^>]* src="([^"]*)"', answer.text))
         assert frames == [f"https://{name}.example.test/out?" + urllib.parse.urlencode({"a": "1", "b": '"', "iss": server.public.url, "sid": sid})
                           for name in ("one", "two")]
         target = BYE + "?state=" + urllib.parse.quote_plus('"><script>alert(1)</script>')
-        assert html.unescape(re.search(r'http-equiv="refresh" content="7; url=([^"]*)"', answer.text)[1]) == target
-        assert html.unescape(re.search(r'<a id="next" href="([^"]*)"', answer.text)[1]) == target
+        assert html.unescape(re.search(r'http-equiv="refresh" content="7; ?url=([^"]*)"', answer.text)[1]) == target
+        assert html.unescape(re.search(r'<a [^>]*id="next" href="([^"]*)"', answer.text)[1]) == target
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy and "unsafe" not in policy
         assert sorted(re.search(r"frame-src ([^;]*)", policy)[1].split()) == ["https://one.example.test", "https://two.example.test"]

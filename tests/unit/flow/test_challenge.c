@@ -31,7 +31,7 @@ static void assert_same(const struct flow *a, const struct flow *b)
     assert_strn(a->session_id, b->session_id);
     assert_strn(a->subject, b->subject);
     assert_strn(a->login_csrf, b->login_csrf);
-    assert_strn(a->device_grant, b->device_grant);
+    assert_strn(a->device_id, b->device_id);
     assert_int_equal(a->requested_at, b->requested_at);
     assert_int_equal(a->authenticated_at, b->authenticated_at);
     assert_int_equal(a->skip, b->skip);
@@ -59,7 +59,7 @@ static void test_round_trip(void **state)
     f.authenticated_at = f.requested_at - 5 * USEC_PER_SEC;
     assert_true(round_trip(&w, &f) < 500);
     f.device = true;
-    f.device_grant = rand_hex(w.arena, FLOW_ID_BYTES);
+    f.device_id = rand_hex(w.arena, FLOW_ID_BYTES);
     round_trip(&w, &f);
     static const char *const sessions[] = { "", "not-a-uuid", "70E5A005-FE88-477B-BC8E-26CB27D2FA8E",
                                             "70e5a005-fe88-477b-bc8e-26cb27d2fa8e" };

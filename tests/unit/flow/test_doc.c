@@ -11,7 +11,7 @@ static struct flow full(struct arena *a)
     arena_defer(a, (void (*)(void *))json_decref, context);
     return (struct flow) { .request = STR("a=b&c=%C3%BC"),
                            .device = true,
-                           .device_grant = STR("dg"),
+                           .device_id = STR("dg"),
                            .skip = true,
                            .authenticated_at = 7,
                            .login_csrf = STR("l"),
@@ -52,7 +52,7 @@ static void test_full(void **state)
     assert_str(got.id, "of the row");
     assert_str(got.subject, "of the row, too");
     assert_strn(got.request, f.request);
-    assert_strn(got.device_grant, f.device_grant);
+    assert_strn(got.device_id, f.device_id);
     assert_strn(got.login_csrf, f.login_csrf);
     assert_strn(got.acr, f.acr);
     assert_int_equal(got.amr.n, 2);

@@ -1,0 +1,123 @@
+"""The lines of the admin checklist that no other file has a test for; tests/check/checklist knows where the others are."""
+
+import time
+import uuid
+
+import pytest
+
+from flow_support import Browser, accept, make_web
+from tokens_support import redeem, unpack
+
+TRUST = "/admin/trust/grants/jwt-bearer/issuers"
+BOTH = pytest.mark.parametrize("base", ["/admin/clients", "/clients"])
+
+
+def test_unknown_route(server):  # 1, 2
+    for path in ("/admin/nothing", "/nothing", "/admin"):
+        assert server.admin.get(path).status == 404
+    answer = server.admin.get("/admin/nothing", headers={"Accept": "application/json"})
+    assert answer.status == 404 and answer.json["error"]["code"] == 404
+
+
+def test_slash(server):  # 3, 4
+    assert server.admin.get("/admin/clients/").status == 200
+    answer = server.admin.get("/clients/")
+    assert answer.status == 301 and answer.headers["Location"].endswith("/clients")
+
+
+def test_wrong_method(server):  # 5, 6
+    answer = server.admin.put("/clients", json={})
+    assert answer.status == 405 and {"GET", "POST"} <= {m.strip() for m in answer.headers["Allow"].split(",")}
+    assert server.admin.put("/admin/clients", json={}).status in (404, 405)
+
+
+@BOTH
+def test_bearer_is_ignored(server, base):  # 10
+    assert server.admin.get(base, bearer="x").status == 200
+
+
+def test_no_cache(server):  # 11
+    client = server.create_client()
+    server.public.get("/.well-known/jwks.json")  # makes the sets
+    for path in ("/admin/clients", "/admin/clients/" + client["client_id"], "/admin/keys/hydra.openid.id-token",
+                 "/admin/oauth2/auth/sessions/consent?subject=x", TRUST):
+        answer = server.admin.get(path)
+        assert answer.status == 200 and "no-store" in answer.headers["Cache-Control"], path
+
+
+@BOTH
+def test_types(server, base):  # 12, 13, 14, 20
+    answer = server.admin.post(base, json={})
+    assert answer.status == 201 and answer.headers["Content-Type"] == "application/json; charset=utf-8"
+    path = f"{base}/{answer.json['client_id']}"
+    shown = server.admin.get(path, headers={"If-None-Match": "*", "If-Modified-Since": "Sat, 01 Jan 2028 00:00:00 GMT"})
+    assert shown.status == 200 and "ETag" not in shown.headers
+    assert {"error", "error_description"} <= set(server.admin.post(base, body=b"{").json)
+    gone = server.admin.delete(path)
+    assert (gone.status, gone.body) == (204, b"")
+
+
+def test_not_on_the_public_listener(server):  # 15
+    for method, path in (("GET", "/admin/clients"), ("GET", "/clients"), ("POST", "/admin/oauth2/introspect"), ("POST", "/oauth2/introspect"),
+                         ("GET", "/admin/keys/hydra.openid.id-token"), ("DELETE", "/admin/oauth2/tokens"), ("GET", TRUST),
+                         ("GET", "/admin/oauth2/auth/requests/login"), ("DELETE", "/admin/oauth2/auth/sessions/login"), ("GET", "/version")):
+        assert server.public.request(method, path).status == 404, path
+
+
+def test_id_token_claims(server):  # 125
+    web = make_web(server)
+    code = Browser(server).flow(web, scope="openid", consent={"session": {"id_token": {"email": "a@example.test"}}}).query["code"]
+    assert unpack(redeem(server, web, code).json["id_token"])[1]["email"] == "a@example.test"
+
+
+def test_consent_verifier_twice(server):  # 127
+    web, b = make_web(server), Browser(server)
+    back = accept(server, "consent", b.to_consent(web), {"grant_scope": ["foo"]})
+    assert b.get(back).query["code"]
+    assert b.get(back).query["error"] == "access_denied"
+
+
+def test_verifier_in_another_browser(server):  # 134
+    web = make_web(server)
+    back = accept(server, "login", Browser(server).to_login(web), {"subject": "alice"})
+    assert Browser(server).get(back).query["error"] == "request_forbidden"
+
+
+# ---- trusted issuers ----
+
+@pytest.fixture(scope="module")
+def key(server):
+    made = server.admin.post("/admin/keys/checklist-trust", json={"alg": "ES256", "use": "sig", "kid": uuid.uuid4().hex})
+    return {k: v for k, v in made.json["keys"][0].items() if k != "d"}
+
+
+def trust(key, **changes):
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    body = {"issuer": "https://issuer.example", "subject": uuid.uuid4().hex, "scope": ["a"], "jwk": key, "expires_at": until, **changes}
+    return {k: v for k, v in body.items() if v is not None}
+
+
+def test_trust(server, key):  # 152
+    answer = server.admin.post(TRUST, json=trust(key))
+    assert answer.status == 201, answer
+    assert {"id", "issuer", "subject", "allow_any_subject", "scope", "public_key", "created_at", "expires_at"} <= set(answer.json)
+    assert answer.json["public_key"] == {"set": "https://issuer.example", "kid": key["kid"]}
+    for missing in ("issuer", "subject", "jwk", "expires_at"):  # without a scope nothing can be asked for: no error
+        refused = server.admin.post(TRUST, json=trust(key, **{missing: None}))
+        assert (refused.status, refused.json["error"]) == (400, "missing_required_parameter"), missing
+
+
+def test_trust_errors(server, key):  # 153
+    body = trust(key)
+    assert server.admin.post(TRUST, json=body).status == 201
+    assert server.admin.post(TRUST, json=body).status == 409
+    assert server.admin.get(TRUST + "/no-uuid").status == 400
+    assert server.admin.get(f"{TRUST}/{uuid.uuid4()}").status == 404
+    assert server.admin.delete(f"{TRUST}/{uuid.uuid4()}").status == 404
+
+
+def test_trusts_that_share_a_key(server, key):  # 154
+    one, two = (server.admin.post(TRUST, json=trust(key)).json["id"] for _ in range(2))
+    assert server.admin.delete(f"{TRUST}/{one}").status == 204
+    assert server.admin.get(f"{TRUST}/{two}").status == 200
+    assert server.admin.get(f"/admin/keys/https%3A%2F%2Fissuer.example/{key['kid']}").status == 200

@@ -1,0 +1,100 @@
+/* What the parts of an operation cost by themselves here, through the same libraries: signatures, the slow hash of a secret, a
+ * durable row. Prints a line each: name, microseconds of processor time. Usage: parts FOLDER PBKDF2-ITERATIONS
+ * FOLDER is where the database of the measurement lives, so that the disk measured is the one meant. */
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SIGNATURES = 600, HASHES = 10, COMMITS = 400, GROUP = 64, JWT_BYTES = 500 };
+
+static void check(int ok, const char *what)
+{
+    if (ok) return;
+    fprintf(stderr, "parts: %s failed\n", what);
+    exit(1);
+}
+
+static double cpu(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static void signature(const char *name, EVP_PKEY *key)
+{
+    unsigned char jwt[JWT_BYTES], out[512];
+    memset(jwt, 'a', sizeof(jwt));
+    check(key != NULL, "making a key");
+    double began = cpu();
+    for (int i = 0; i < SIGNATURES; i++) {
+        size_t n = sizeof(out);
+        EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+        check(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) && EVP_DigestSign(ctx, out, &n, jwt, sizeof(jwt)), name);
+        EVP_MD_CTX_free(ctx);
+    }
+    printf("%s %.2f\n", name, (cpu() - began) / SIGNATURES);
+    EVP_PKEY_free(key);
+}
+
+static void slow_hash(int iterations)
+{
+    unsigned char out[32];
+    double began = cpu();
+    for (int i = 0; i < HASHES; i++)
+        check(PKCS5_PBKDF2_HMAC("a-secret-of-a-client-26-ch", 26, (const unsigned char *)"0123456789abcdef", 16, iterations,
+                                EVP_sha256(), sizeof(out), out),
+              "PBKDF2");
+    printf("pbkdf2 %.2f\n", (cpu() - began) / HASHES);
+}
+
+static void run_sql(sqlite3 *db, const char *sql) { check(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, sql); }
+
+/* COMMITS transactions of `group` rows each; the cost of one row. */
+static void durable_rows(sqlite3 *db, const char *name, int group)
+{
+    static int id;
+    char doc[400];
+    memset(doc, 'x', sizeof(doc));
+    sqlite3_stmt *insert;
+    check(sqlite3_prepare_v2(db, "INSERT INTO t VALUES (?1, ?2, ?3)", -1, &insert, NULL) == SQLITE_OK, "prepare");
+    double began = cpu();
+    for (int i = 0; i < COMMITS; i++) {
+        run_sql(db, "BEGIN IMMEDIATE");
+        for (int row = 0; row < group; row++) {
+            char key[40];
+            int n = snprintf(key, sizeof(key), "%08x-1111-2222-3333-444455556666", (unsigned)++id * 2654435761u);
+            sqlite3_bind_text(insert, 1, key, n, SQLITE_STATIC);
+            sqlite3_bind_text(insert, 2, doc, sizeof(doc), SQLITE_STATIC);
+            sqlite3_bind_int64(insert, 3, id);
+            check(sqlite3_step(insert) == SQLITE_DONE, "insert");
+            sqlite3_reset(insert);
+        }
+        run_sql(db, "COMMIT");
+    }
+    printf("%s %.2f\n", name, (cpu() - began) / COMMITS / group);
+    sqlite3_finalize(insert);
+}
+
+int main(int argc, char **argv)
+{
+    check(argc == 3 && chdir(argv[1]) == 0, "usage: parts FOLDER PBKDF2-ITERATIONS; entering FOLDER");
+    signature("rs256", EVP_RSA_gen(2048));
+    signature("es256", EVP_EC_gen("P-256"));
+    slow_hash((int)strtol(argv[2], NULL, 10));
+
+    sqlite3 *db;
+    check(sqlite3_open("parts.sqlite", &db) == SQLITE_OK, "open");
+    run_sql(db,
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (id TEXT PRIMARY KEY, doc TEXT, at INTEGER)");
+    durable_rows(db, "row", 1);
+    durable_rows(db, "row_of_64", GROUP);
+    sqlite3_close(db);
+    return 0;
+}
