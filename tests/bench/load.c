@@ -1,8 +1,9 @@
 /* A load on loopback: CONNECTIONS kept open, each asking again as soon as it is answered, until COUNT requests are answered.
  * FILE holds the requests, each after a line with its length in bytes; they are sent in turn, over and over. Every answer must
  * have STATUS. Prints "seconds microseconds": how long it took, and the processor time that process PID used meanwhile.
- * With BODIES, the bodies of the answers go there, one a line.
- * Usage: load PORT CONNECTIONS COUNT STATUS FILE PID [BODIES] */
+ * With BODIES, the bodies of the answers go there, one a line; with "whole" as well, whole answers, each after a line with the
+ * number of its request and its own length in bytes.
+ * Usage: load PORT CONNECTIONS COUNT STATUS FILE PID [BODIES [whole]] */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@ struct text {
 
 struct connection {
     int fd;
+    size_t number; /* of the request under way */
     size_t have;
     char answer[ANSWER_MAX];
 };
@@ -36,6 +38,7 @@ static size_t requests_n, next_request;
 static long to_send, to_read;
 static int status_wanted;
 static FILE *bodies;
+static bool whole;
 
 static _Noreturn void die(const char *what, const char *about)
 {
@@ -86,7 +89,8 @@ static void ask(struct connection *c)
 {
     if (to_send == 0) return;
     to_send--;
-    struct text r = requests[next_request++ % requests_n];
+    c->number = next_request++;
+    struct text r = requests[c->number % requests_n];
     c->have = 0;
     if (send(c->fd, r.p, r.n, MSG_NOSIGNAL) != (ssize_t)r.n) die("send", strerror(errno));
 }
@@ -123,7 +127,9 @@ static bool take(struct connection *c)
     size_t head, length = answer_length(c, &head);
     if (length == 0 || c->have < length) return false;
     if (strtol(c->answer + 9, NULL, 10) != status_wanted) die("unexpected answer", c->answer);
-    if (bodies != NULL)
+    if (bodies != NULL && whole)
+        fprintf(bodies, "%zu %zu\n%.*s", c->number, length, (int)length, c->answer);
+    else if (bodies != NULL)
         fprintf(bodies, "%.*s%s", (int)(length - head), c->answer + head, c->answer[length - 1] == '\n' ? "" : "\n");
     return true;
 }
@@ -152,13 +158,14 @@ static void run(int port, long connections)
 
 int main(int argc, char **argv)
 {
-    if (argc < 7) die("usage", "load PORT CONNECTIONS COUNT STATUS FILE PID [BODIES]");
+    if (argc < 7) die("usage", "load PORT CONNECTIONS COUNT STATUS FILE PID [BODIES [whole]]");
     long connections = strtol(argv[2], NULL, 10);
     to_send = to_read = strtol(argv[3], NULL, 10);
     status_wanted = (int)strtol(argv[4], NULL, 10);
     if (connections < 1 || connections > CONNECTIONS_MAX) die("CONNECTIONS", "1 to 1024");
     read_requests(argv[5]);
     if (argc > 7 && (bodies = fopen(argv[7], "we")) == NULL) die(argv[7], strerror(errno));
+    whole = argc > 8;
 
     clockid_t used;
     if (clock_getcpuclockid((pid_t)strtol(argv[6], NULL, 10), &used) != 0) die(argv[6], "no such process");

@@ -27,19 +27,32 @@ static double cpu(void)
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
+static void verification(const char *name, EVP_PKEY *key, const unsigned char *jwt, const unsigned char *signature, size_t n)
+{
+    double began = cpu();
+    for (int i = 0; i < SIGNATURES; i++) {
+        EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+        check(EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) && EVP_DigestVerify(ctx, signature, n, jwt, JWT_BYTES) == 1, name);
+        EVP_MD_CTX_free(ctx);
+    }
+    printf("%s_verify %.2f\n", name, (cpu() - began) / SIGNATURES);
+}
+
 static void signature(const char *name, EVP_PKEY *key)
 {
     unsigned char jwt[JWT_BYTES], out[512];
+    size_t n = 0;
     memset(jwt, 'a', sizeof(jwt));
     check(key != NULL, "making a key");
     double began = cpu();
     for (int i = 0; i < SIGNATURES; i++) {
-        size_t n = sizeof(out);
+        n = sizeof(out);
         EVP_MD_CTX *ctx = EVP_MD_CTX_new();
         check(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) && EVP_DigestSign(ctx, out, &n, jwt, sizeof(jwt)), name);
         EVP_MD_CTX_free(ctx);
     }
     printf("%s %.2f\n", name, (cpu() - began) / SIGNATURES);
+    verification(name, key, jwt, out, n);
     EVP_PKEY_free(key);
 }
 
