@@ -137,7 +137,7 @@ bool app_fetch(const struct provider *p, struct op *op, const struct fetch_reque
                                .attempts = q->attempts,
                                .guard = p->config->clients_http_disallow_private_ip_ranges,
                                .exceptions = p->config->clients_http_private_ip_exception_urls,
-                               .max_redirects = 3 },
+                               .max_redirects = q->post.p != NULL ? 0 : 3 },
               &got, e));
     *ret = (struct fetch_answer){ .status = got.status, .content_type = got.content_type, .body = got.body };
     return true;

@@ -124,7 +124,7 @@ static bool check_claims(const struct provider *p, struct op *op, const struct c
 static bool read_object(const struct provider *p, struct op *op, const struct client *c, struct str text, struct assertion *t,
                         struct err *e)
 {
-    const struct alg *alg;
+    const struct alg *alg = NULL;
     struct err why = ERR_INIT(op->arena);
     if (!assertion_read(op->arena, text, t, &why)) {
         if (!has_keys(c)) return no_keys(e);
