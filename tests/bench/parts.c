@@ -1,5 +1,5 @@
 /* What the parts of an operation cost by themselves here, through the same libraries: signatures, the slow hash of a secret, a
- * durable row. Prints a line each: name, microseconds of processor time. Usage: parts FOLDER PBKDF2-ITERATIONS
+ * durable row, a row read. Prints a line each: name, microseconds of processor time. Usage: parts FOLDER PBKDF2-ITERATIONS
  * FOLDER is where the database of the measurement lives, so that the disk measured is the one meant. */
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SIGNATURES = 600, HASHES = 10, COMMITS = 400, GROUP = 64, JWT_BYTES = 500 };
+enum { SIGNATURES = 600, HASHES = 10, COMMITS = 400, READS = 20000, GROUP = 64, JWT_BYTES = 500 };
 
 static void check(int ok, const char *what)
 {
@@ -32,7 +32,9 @@ static void verification(const char *name, EVP_PKEY *key, const unsigned char *j
     double began = cpu();
     for (int i = 0; i < SIGNATURES; i++) {
         EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-        check(EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) && EVP_DigestVerify(ctx, signature, n, jwt, JWT_BYTES) == 1, name);
+        check(EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) &&
+                  EVP_DigestVerify(ctx, signature, n, jwt, JWT_BYTES) == 1,
+              name);
         EVP_MD_CTX_free(ctx);
     }
     printf("%s_verify %.2f\n", name, (cpu() - began) / SIGNATURES);
@@ -95,6 +97,23 @@ static void durable_rows(sqlite3 *db, const char *name, int group)
     sqlite3_finalize(insert);
 }
 
+/* One row found by its key, `keys` rows in all. */
+static void row_read(sqlite3 *db, int keys)
+{
+    sqlite3_stmt *select;
+    check(sqlite3_prepare_v2(db, "SELECT doc, at FROM t WHERE id = ?1", -1, &select, NULL) == SQLITE_OK, "prepare");
+    double began = cpu();
+    for (int i = 0; i < READS; i++) {
+        char key[40];
+        int n = snprintf(key, sizeof(key), "%08x-1111-2222-3333-444455556666", (unsigned)(i % keys + 1) * 2654435761u);
+        sqlite3_bind_text(select, 1, key, n, SQLITE_STATIC);
+        check(sqlite3_step(select) == SQLITE_ROW && sqlite3_column_bytes(select, 0) > 0, "select");
+        sqlite3_reset(select);
+    }
+    printf("read %.2f\n", (cpu() - began) / READS);
+    sqlite3_finalize(select);
+}
+
 int main(int argc, char **argv)
 {
     check(argc == 3 && chdir(argv[1]) == 0, "usage: parts FOLDER PBKDF2-ITERATIONS; entering FOLDER");
@@ -108,6 +127,7 @@ int main(int argc, char **argv)
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (id TEXT PRIMARY KEY, doc TEXT, at INTEGER)");
     durable_rows(db, "row", 1);
     durable_rows(db, "row_of_64", GROUP);
+    row_read(db, COMMITS);
     sqlite3_close(db);
     return 0;
 }

@@ -217,7 +217,7 @@ test('names and scopes are not markup either', async () => {
 test('pages without a request', async () => {
     const page = await visitor(browser)
     for (const [path, title] of [['login', 'Nothing to decide here'], ['consent', 'Nothing to decide here'], ['logout', 'Nothing to decide here'],
-        ['device', 'No page for device codes'], ['device/done', 'Device connected'], ['logout/callback', 'You are signed out']]) {
+        ['device', 'Nothing to decide here'], ['device/done', 'Device connected'], ['logout/callback', 'You are signed out']]) {
         await page.goto(`${publicUrl}/oauth2/fallbacks/${path}`)
         assert.equal(await heading(page), title)
         await check(page, 'empty-' + path.replace('/', '-'))

@@ -157,25 +157,16 @@ export async function check(page, name) {
 
 // ---- the command line ----
 
-async function freePort() {
-    const probe = createServer()
-    await once(probe.listen(0, '127.0.0.1'), 'listening')
-    const { port } = probe.address()
-    probe.close()
-    await once(probe, 'close')
-    return port
-}
-
-// `grantd perform authorization-code` as a client of its own, ready for a browser.
+// `grantd perform authorization-code` as a client of its own, ready for a browser. One at a time: they share a port.
 export async function perform(...flags) {
-    const port = await freePort()
+    const port = process.env.PORT
     const url = `http://127.0.0.1:${port}/`
     const client = await admin('POST', '/admin/clients', {
         client_name: 'Demo', redirect_uris: [url + 'callback'], grant_types: ['authorization_code', 'refresh_token'],
         scope: 'openid offline profile email',
     })
-    const child = spawn(process.env.GRANTD, ['perform', 'authorization-code', '-e', publicUrl, '--client-id', client.client_id,
-        '--client-secret', client.client_secret, '-p', String(port), '--no-open', '--format', 'json', ...flags])
+    const child = spawn(process.env.GRANTD, ['perform', 'authorization-code', '--client-id', client.client_id,
+        '--client-secret', client.client_secret, '-p', port, '--no-open', '--format', 'json', '-e', publicUrl, ...flags])
     const running = { url, client, out: '', child, ended: once(child, 'close').then(([code]) => code) }
     child.stdout.on('data', data => { running.out += data })
     for await (const data of child.stderr) if (String(data).includes(url)) break

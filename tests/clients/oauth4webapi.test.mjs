@@ -81,7 +81,8 @@ for (const alg of ['RS256', 'ES256'])
     test(`client_credentials with private_key_jwt, ${alg}`, async () => {
         const { own, jwk } = await newKey(alg)
         const client = await create(service(jwk))
-        const ask = key => oauth.clientCredentialsGrantRequest(as, client, oauth.PrivateKeyJwt(key, forEndpoint), { scope: 'stock.read' }, plain)
+        const shows = key => oauth.PrivateKeyJwt(key, forEndpoint)
+        const ask = key => oauth.clientCredentialsGrantRequest(as, client, shows(key), { scope: 'stock.read' }, plain)
         const tokens = await oauth.processClientCredentialsResponse(as, client, await ask(own))
         assert.deepEqual([tokens.scope, tokens.access_token.split('.').length], ['stock.read', 3])
         const stranger = await newKey(alg)
@@ -92,7 +93,8 @@ for (const alg of ['RS256', 'ES256'])
 test('an assertion is good for one use', async () => {
     const { own, jwk } = await newKey()
     const client = await create(service(jwk))
-    const same = { [oauth.modifyAssertion]: (head, claims) => Object.assign(claims, { aud: as.token_endpoint, jti: 'always-the-same' }) }
+    const change = (_, claims) => Object.assign(claims, { aud: as.token_endpoint, jti: 'always-the-same' })
+    const same = { [oauth.modifyAssertion]: change }
     const ask = () => oauth.clientCredentialsGrantRequest(as, client, oauth.PrivateKeyJwt(own, same), {}, plain)
     await oauth.processClientCredentialsResponse(as, client, await ask())
     await assert.rejects(oauth.processClientCredentialsResponse(as, client, await ask()), error => [400, 401].includes(error.status))

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as oidc from 'openid-client'
-import { agreeing } from './apps.mjs'
+import { agreeing, sdks } from './apps.mjs'
 import { CALLBACK, SCOPE, admin, byKey, introspect, newKey, prepare, register, registerItself, signIn } from './rp.mjs'
 import { publicUrl, unique } from './support.mjs'
 import { UserAgent } from './user_agent.mjs'
@@ -10,7 +10,12 @@ import { UserAgent } from './user_agent.mjs'
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code'
 const BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
-const withKey = ({ jwk }, members) => ({ token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: jwk.alg, jwks: { keys: [jwk] }, ...members })
+const withKey = ({ jwk }, members) => ({
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: jwk.alg,
+    jwks: { keys: [jwk] },
+    ...members,
+})
 
 for (const alg of ['RS256', 'PS256', 'ES256'])
     test(`private_key_jwt with ${alg}: code, refresh, revocation`, async () => {
@@ -48,7 +53,8 @@ test('a request object with somebody else\'s signature', async () => {
     const key = await newKey()
     const { config } = await register(withKey(key, { request_object_signing_alg: 'ES256' }), byKey(key))
     const { parameters } = await prepare()
-    const url = await oidc.buildAuthorizationUrlWithJAR(config, { ...parameters, response_type: 'code' }, { ...(await newKey()).own, kid: key.own.kid })
+    const stranger = { ...(await newKey()).own, kid: key.own.kid }
+    const url = await oidc.buildAuthorizationUrlWithJAR(config, { ...parameters, response_type: 'code' }, stranger)
     url.searchParams.set('response_type', 'code')
     url.searchParams.set('scope', 'openid')
     url.searchParams.set('redirect_uri', CALLBACK)
@@ -95,13 +101,15 @@ test('device: the person says no', async () => {
     const { config } = await register({ grant_types: [DEVICE], response_types: [], redirect_uris: [] })
     const waiting = await oidc.initiateDeviceAuthorization(config, { scope: 'openid' })
     const polling = assert.rejects(oidc.pollDeviceAuthorizationGrant(config, waiting), { error: 'access_denied' })
-    const consent = async consentChallenge => (await admin.rejectOAuth2ConsentRequest({ consentChallenge, rejectOAuth2Request: { error: 'access_denied' } })).data.redirect_to
+    const no = { error: 'access_denied' }
+    const consent = async challenge => (await sdks['@ory/hydra-client'].reject('consent', challenge, no)).data.redirect_to
     await new UserAgent({ ...agreeing(), consent, device: deviceApp(waiting.user_code) }).visit(waiting.verification_uri)
     await polling
 })
 
 test('a client registers itself and signs a user in', async () => {
-    const config = await registerItself({ grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'client_secret_post' })
+    const grant_types = ['authorization_code', 'refresh_token']
+    const config = await registerItself({ grant_types, token_endpoint_auth_method: 'client_secret_post' })
     const made = config.clientMetadata()
     assert.ok(made.client_id && made.client_secret && made.registration_access_token)
     assert.ok(made.registration_client_uri.startsWith(publicUrl))
@@ -123,7 +131,8 @@ test('a client registers itself with keys of its own', async () => {
 async function assertion({ own, jwk }, claims) {
     const part = value => Buffer.from(JSON.stringify(value)).toString('base64url')
     const now = Math.floor(Date.now() / 1000)
-    const text = `${part({ alg: jwk.alg, kid: jwk.kid })}.${part({ iat: now, exp: now + 300, jti: unique('jti'), aud: `${publicUrl}/oauth2/token`, ...claims })}`
+    const payload = { iat: now, exp: now + 300, jti: unique('jti'), aud: `${publicUrl}/oauth2/token`, ...claims }
+    const text = `${part({ alg: jwk.alg, kid: jwk.kid })}.${part(payload)}`
     const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, own.key, Buffer.from(text))
     return `${text}.${Buffer.from(signature).toString('base64url')}`
 }
@@ -132,12 +141,14 @@ test('a token for the assertion of a trusted issuer, once', async () => {
     const key = await newKey()
     const issuer = unique('https://issuer.example.test')
     const expires_at = new Date(Date.now() + 3600e3).toISOString()
-    await admin.trustOAuth2JwtGrantIssuer({ trustOAuth2JwtGrantIssuer: { issuer, subject: 'bob', expires_at, scope: ['stock.read'], jwk: key.jwk } })
+    const trusted = { issuer, subject: 'bob', expires_at, scope: ['stock.read'], jwk: key.jwk }
+    await admin.trustOAuth2JwtGrantIssuer({ trustOAuth2JwtGrantIssuer: trusted })
     const { config } = await register({ grant_types: [BEARER], response_types: [], redirect_uris: [], scope: 'stock.read' })
     const form = { assertion: await assertion(key, { iss: issuer, sub: 'bob' }), scope: 'stock.read' }
     const tokens = await oidc.genericGrantRequest(config, BEARER, form)
     const checked = await introspect(tokens.access_token)
     assert.deepEqual([checked.active, checked.sub, checked.scope], [true, 'bob', 'stock.read'])
     await assert.rejects(oidc.genericGrantRequest(config, BEARER, form), { status: 400 })
-    await assert.rejects(oidc.genericGrantRequest(config, BEARER, { assertion: await assertion(key, { iss: issuer, sub: 'eve' }) }), { status: 400 })
+    const stranger = { assertion: await assertion(key, { iss: issuer, sub: 'eve' }) }
+    await assert.rejects(oidc.genericGrantRequest(config, BEARER, stranger), { status: 400 })
 })

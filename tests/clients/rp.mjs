@@ -15,11 +15,13 @@ const HOW = { execute: [oidc.allowInsecureRequests, oidc.enableNonRepudiationChe
 // A client made by the operator, and the library's view of it. `authentication` says how the client shows who it is; `before` are
 // further switches of the library.
 export async function register(members = {}, authentication, before = []) {
-    const wanted = { redirect_uris: [CALLBACK], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], scope: SCOPE, ...members }
+    const grant_types = ['authorization_code', 'refresh_token']
+    const usual = { redirect_uris: [CALLBACK], grant_types, response_types: ['code'], scope: SCOPE }
+    const wanted = { ...usual, ...members }
     const { data: client } = await admin.createOAuth2Client({ oAuth2Client: wanted })
     const shows = authentication ?? oidc.ClientSecretBasic(client.client_secret)
     const how = { execute: [...HOW.execute, ...before] }
-    return { client, config: await oidc.discovery(new URL(publicUrl), client.client_id, members.library ?? {}, shows, how) }
+    return { client, config: await oidc.discovery(new URL(publicUrl), client.client_id, {}, shows, how) }
 }
 
 // A client that registers itself.
@@ -28,9 +30,10 @@ export const registerItself = (members, authentication) =>
 
 // Parameters of a request, and what its answer must match.
 export async function prepare(members = {}) {
-    const checks = { pkceCodeVerifier: oidc.randomPKCECodeVerifier(), expectedState: oidc.randomState(), expectedNonce: oidc.randomNonce(), idTokenExpected: true }
-    const code_challenge = await oidc.calculatePKCECodeChallenge(checks.pkceCodeVerifier)
-    const parameters = { redirect_uri: CALLBACK, scope: SCOPE, state: checks.expectedState, nonce: checks.expectedNonce, code_challenge, code_challenge_method: 'S256' }
+    const [pkceCodeVerifier, state, nonce] = [oidc.randomPKCECodeVerifier(), oidc.randomState(), oidc.randomNonce()]
+    const checks = { pkceCodeVerifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true }
+    const code_challenge = await oidc.calculatePKCECodeChallenge(pkceCodeVerifier)
+    const parameters = { redirect_uri: CALLBACK, scope: SCOPE, state, nonce, code_challenge, code_challenge_method: 'S256' }
     return { parameters: { ...parameters, ...members }, checks }
 }
 

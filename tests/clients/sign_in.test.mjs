@@ -67,7 +67,8 @@ for (const [name, sdk] of Object.entries(sdks)) {
             const { url, checks } = await start(config)
             const back = await new UserAgent(agreeing(sdk, { [kind]: reject })).visit(url)
             assert.equal(back.origin + back.pathname, CALLBACK)
-            await assert.rejects(oidc.authorizationCodeGrant(config, back, checks), { error: 'login_required', error_description: /Not today/ })
+            const told = { error: 'login_required', error_description: /Not today/ }
+            await assert.rejects(oidc.authorizationCodeGrant(config, back, checks), told)
         }
     })
 

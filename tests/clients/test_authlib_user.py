@@ -34,8 +34,9 @@ def key_set(server):
 
 def checked(server, client, token, keys=None, **expected):
     decoded = jwt.decode(token["id_token"], keys or key_set(server))
-    known = CodeIDToken(decoded.claims, decoded.header, {"iss": {"essential": True, "value": server.public.url}}, {"client_id": client["client_id"],
-                        "access_token": token["access_token"], **expected})
+    options = {"iss": {"essential": True, "value": server.public.url}}
+    known = CodeIDToken(decoded.claims, decoded.header, options, {"client_id": client["client_id"],
+                                                                  "access_token": token["access_token"], **expected})
     known.validate()
     return known
 
@@ -66,7 +67,8 @@ def test_wrong_verifier(server, metadata):
     with OAuth2Session(web["client_id"], web["client_secret"], scope=SCOPE, redirect_uri=CALLBACK, code_challenge_method="S256") as app:
         url, state = app.create_authorization_url(metadata["authorization_endpoint"], code_verifier=generate_token(48))
         with pytest.raises(OAuthError) as refusal:
-            app.fetch_token(metadata["token_endpoint"], authorization_response=agree(server, url), code_verifier=generate_token(48), state=state)
+            app.fetch_token(metadata["token_endpoint"], authorization_response=agree(server, url), state=state,
+                            code_verifier=generate_token(48))
         assert refusal.value.error == "invalid_grant"
 
 

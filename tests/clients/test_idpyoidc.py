@@ -32,14 +32,15 @@ def server(tmp_path_factory):
     running.stop()
 
 
-def relying_party(server, method="client_secret_basic", response_type="code", **more):
-    config = {"issuer": server.public.url, "client_type": "oidc", "redirect_uris": [f"{BASE}/cb"], "services": SERVICES,
-              "post_logout_redirect_uris": [f"{BASE}/bye"], 
-              "contacts": ["ops@example.com"],
-              "grant_types_supported": ["authorization_code", "implicit"], "response_types_supported": [response_type], "token_endpoint_auth_methods_supported": [method],
-              "add_ons": {"pkce": {"function": "idpyoidc.client.oauth2.add_on.pkce.add_support",
-                                   "kwargs": {"code_challenge_length": 64, "code_challenge_method": "S256"}}}, **more}
-    return RPHandler(base_url=BASE, client_configs={"": config}, keyjar_conf=None, key_conf={"key_defs": KEYS}, httpc_params={"timeout": 20})
+def relying_party(server, response_type="code"):
+    config = {
+        "issuer": server.public.url, "client_type": "oidc", "redirect_uris": [f"{BASE}/cb"], "contacts": ["ops@example.com"],
+        "grant_types_supported": ["authorization_code", "implicit"], "response_types_supported": [response_type],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic"], "services": SERVICES,
+        "add_ons": {"pkce": {"function": "idpyoidc.client.oauth2.add_on.pkce.add_support",
+                             "kwargs": {"code_challenge_length": 64, "code_challenge_method": "S256"}}},
+    }
+    return RPHandler(base_url=BASE, client_configs={"": config}, key_conf={"key_defs": KEYS}, httpc_params={"timeout": 20})
 
 
 def sign_in(server, handler):
