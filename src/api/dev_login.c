@@ -1,15 +1,16 @@
-/* The development pages: login (any name signs in), consent and logout, decided like an app would decide them over the admin API.
- * fallbacks.c sees to it that they are reached in development mode only. What a page shows and takes is bound to the browser that
- * the flow began in: by the flow's cookie, and by Sec-Fetch-Site where browsers send it. */
+/* The development pages: login (any name signs in), consent, logout and the code of a device, decided like an app would decide
+ * them over the admin API. fallbacks.c sees to it that they are reached in development mode only. What a page shows and takes is
+ * bound to the browser that the flow began in: by the flow's cookie, and by Sec-Fetch-Site where browsers send it. */
 #include "api/api.h"
 #include "api/browser.h"
 #include "api/fallbacks.h"
 #include "base/json.h"
+#include "flow/device.h"
 #include "flow/logout.h"
 #include "oauth/audience.h"
 #include "oauth/scope.h"
 
-enum { MOST_PARAMETERS = 1000 };
+enum { MOST_PARAMETERS = 1000, USER_CODE_MAX = 1024 };
 
 /* ---- requests that cannot be decided (any more) ---- */
 
@@ -323,4 +324,43 @@ bool dev_logout(struct http_req *r, struct err *e)
     bool skip = client != NULL && client->skip_logout_consent == TRI_TRUE;
     if (skip || r->method == HTTP_POST) return decide_logout(r, &l, skip || !is_denied(r), e);
     return show_logout(r, challenge, &l, client);
+}
+
+/* ---- the code of a device ---- */
+
+static enum end open_device(struct http_req *r, struct str challenge, struct flow *f)
+{
+    if (challenge.n == 0) return END_EMPTY;
+    enum end end = end_of(device_flow_open(r->provider, &r->op, challenge, f));
+    f->device = true; /* so that to start again is to come here again */
+    return end == END_NOT && !is_own_browser(r, CSRF_DEVICE, f) ? END_FOREIGN : end;
+}
+
+/* RFC 8628 3.3.1: a code that came with the link is shown, for the user to compare, and still has to be sent. */
+static bool show_device(struct http_req *r, struct str challenge, const char *problem, struct str user_code)
+{
+    struct params vars = page_vars(r, "device_title", "device_dev", "device_challenge", challenge);
+    params_add(r->op.arena, &vars, STR("user_code"), user_code);
+    params_add(r->op.arena, &vars, STR("longest"), arena_printf(r->op.arena, "%d", USER_CODE_MAX));
+    if (problem != NULL) params_add(r->op.arena, &vars, STR("@problem"), str_of(problem));
+    return page_reply(r, problem != NULL ? 400 : 200, page_device, &vars);
+}
+
+static bool take_device(struct http_req *r, struct str challenge, const struct flow *f, struct err *e)
+{
+    struct str url, user_code = str_trim(params_get(&r->form, STR("user_code")));
+    if (user_code.n == 0) return show_device(r, challenge, "device_code_missing", STR(""));
+    if (user_code.n > USER_CODE_MAX) return show_device(r, challenge, "device_code_wrong", STR(""));
+    if (device_flow_accept(r->provider, &r->op, f, user_code, &url, e)) return page_go_on(r, url);
+    return err_is(e, &err_INVALID_REQUEST) ? show_device(r, challenge, "device_code_wrong", user_code) : false;
+}
+
+bool dev_device(struct http_req *r, struct err *e)
+{
+    struct flow f = { 0 };
+    struct str challenge = params_get(input(r), STR("device_challenge"));
+    enum end end = open_device(r, challenge, &f);
+    if (end != END_NOT) return reply_end(r, end, &f);
+    if (r->method == HTTP_POST) return take_device(r, challenge, &f, e);
+    return show_device(r, challenge, NULL, params_get(&r->query, STR("user_code")));
 }

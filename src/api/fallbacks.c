@@ -15,7 +15,8 @@ struct fallback {
 static const struct fallback login = { CONFIG_urls_login, "urls.login", "login_page_title", dev_login };
 static const struct fallback consent = { CONFIG_urls_consent, "urls.consent", "consent_page_title", dev_consent };
 static const struct fallback logout = { CONFIG_urls_logout, "urls.logout", "logout_page_title", dev_logout };
-static const struct fallback device = { CONFIG_urls_device_verification, "urls.device.verification", "device_page_title", NULL };
+static const struct fallback device = { CONFIG_urls_device_verification, "urls.device.verification", "device_page_title",
+                                        dev_device };
 
 /* Says which setting decides what is here. Only today's settings are named, nothing of the request is. */
 static bool reply_inactive(struct http_req *r, const struct fallback *f, bool elsewhere)

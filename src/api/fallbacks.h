@@ -11,5 +11,6 @@
 MUST_USE bool dev_login(struct http_req *r, struct err *e);
 MUST_USE bool dev_consent(struct http_req *r, struct err *e);
 MUST_USE bool dev_logout(struct http_req *r, struct err *e);
+MUST_USE bool dev_device(struct http_req *r, struct err *e);
 
 #endif

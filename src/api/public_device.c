@@ -1,5 +1,6 @@
 /* The device flow on the public listener: the device's own request, and the browser's visits to the verification page. What they
- * decide is in oauth/device.c and flow/device.c; here are cookies and redirects. Errors are JSON: no client waits for the browser. */
+ * decide is in oauth/device.c and flow/device.c; here are cookies and redirects. Errors are JSON: no client waits for the
+ * browser. */
 #include "api/api.h"
 #include "api/browser.h"
 #include "flow/device.h"
@@ -61,8 +62,8 @@ static bool refuse(struct http_req *r, enum visit_step step, struct grant *g, co
     return flow_close(r->provider, &r->op, g, e);
 }
 
-static bool check(struct http_req *r, enum visit_step step, enum flow_found found, const struct authorize_request *q, struct grant *g,
-                  const struct flow *f, struct err *e)
+static bool check(struct http_req *r, enum visit_step step, enum flow_found found, const struct authorize_request *q,
+                  struct grant *g, const struct flow *f, struct err *e)
 {
     struct err why = ERR_INIT(r->op.arena);
     if (visit_check(&r->op, step, found, q, f, &why)) return browser_csrf_check(r, cookie_of(step), f, e);

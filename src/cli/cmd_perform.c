@@ -49,11 +49,11 @@ bool perform_ask_token(const struct remote *r, struct str url, const struct cred
         if (ret->status != 401) return true;
         params_add(a, form, STR("client_secret"), who->secret);
     }
-    params_add(a, form, STR("client_id"), who->id);
+    if (params_get(form, STR("client_id")).n == 0) params_add(a, form, STR("client_id"), who->id);
     struct fetched again;
     TRY(remote_fetch(&there, &(struct call) { .method = "POST", .path = STR(""), .form = params_encode(a, form, false) },
                      &again));
-    if (again.status == 200 || who->secret.n == 0) *ret = again;
+    if (again.status != 401 || who->secret.n == 0) *ret = again;
     return true;
 }
 

@@ -66,6 +66,11 @@ SET(code_flags, "Request",
     { "redirect",      0, FLAG_STRING, NULL,    "URL",  "redirect URI, when the callback page is reached under another address" },
     { "auth-url",      0, FLAG_STRING, NULL,    "URL",  "authorization endpoint; default: /oauth2/auth below the endpoint" },
     { "token-url",     0, FLAG_STRING, NULL,    "URL",  "token endpoint; default: /oauth2/token below the endpoint" });
+SET(device_flags, "Request",
+    { "scope",           0, FLAG_LIST,   "offline,openid", "LIST", "scopes to ask for" },
+    { "audience",        0, FLAG_LIST,   NULL,    "LIST", "audiences to ask for" },
+    { "device-auth-url", 0, FLAG_STRING, NULL,    "URL",  "device authorization endpoint; default: /oauth2/device/auth below the endpoint" },
+    { "token-url",       0, FLAG_STRING, NULL,    "URL",  "token endpoint; default: /oauth2/token below the endpoint" });
 SET(local_flags, "Local web application",
     { "port",        'p', FLAG_INT,  "4446", "N",  "its port on 127.0.0.1" },
     { "https",       0,   FLAG_BOOL, NULL,   NULL, "serve it over https, with a certificate made for this run" },

@@ -10,8 +10,8 @@
 
 /* ---- the token endpoint (cmd_perform.c) ---- */
 
-/* POST to the token endpoint at `url` as the client, by HTTP Basic, or with the credentials in the form where it does not take
- * that. False when there was no answer at all; that was said. */
+/* POST to the endpoint at `url` as the client, by HTTP Basic, or with the credentials in the form (to which they are added then)
+ * where it does not take that. False when there was no answer at all; that was said. */
 MUST_USE bool perform_ask_token(const struct remote *r, struct str url, const struct credentials *who, struct params *form,
                                 struct fetched *ret);
 /* Prints what the token endpoint answered; expiry counts from `asked`. Returns the exit code. */

@@ -91,8 +91,7 @@ bool remote_fetch(const struct remote *r, const struct call *q, struct fetched *
            false;
 }
 
-/* A foreign text on a terminal: what is not printable UTF-8 becomes '?'. */
-static void put_foreign(FILE *out, struct str s)
+void remote_put_text(FILE *out, struct str s)
 {
     for (size_t i = 0, n; i < s.n; i += n) {
         size_t length = str_utf8_length(s, i);
@@ -112,7 +111,7 @@ static void show_refusal(const struct remote *r, const struct fetched *answer)
     json_t *body;
     if (answer->body.n == 0 || !json_read(r->cli->arena, answer->body, &body, NULL, &e)) {
         fprintf(r->cli->err, "The server answered with status %d%s", answer->status, answer->body.n > 0 ? ":\n" : ".");
-        put_foreign(r->cli->err, str_upto(answer->body, 2000));
+        remote_put_text(r->cli->err, str_upto(answer->body, 2000));
         fputc('\n', r->cli->err);
         return;
     }

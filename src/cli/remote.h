@@ -31,6 +31,8 @@ MUST_USE bool remote_fetch(const struct remote *r, const struct call *q, struct 
 MUST_USE bool remote_call(const struct remote *r, const struct call *q, json_t **ret);
 /* Prints an answer that is a failure; returns false. */
 bool remote_refused(const struct remote *r, const struct fetched *answer);
+/* A text that a server sent, for a terminal: what is not printable UTF-8 becomes '?'. */
+void remote_put_text(FILE *out, struct str s);
 
 /* --client-id and --client-secret, or the environment. Complains when there is no id. */
 struct credentials {

@@ -1,5 +1,5 @@
-/* Which device a person lets in. The codes that are typed are short, so tries are counted (RFC 8628 5.1): in one browser's flow, and
- * wrong ones of all browsers together. */
+/* Which device a person lets in. The codes that are typed are short, so tries are counted (RFC 8628 5.1): in one browser's flow,
+ * and wrong ones of all browsers together. */
 #include "flow/device.h"
 
 #include "base/rand.h"
@@ -12,7 +12,9 @@ enum { TRIES_OF_FLOW = 20, TRIES_OF_ALL = 600, ROUNDS = 10 };
 /* What the verification page's URL may say about the login to come; what is asked for is the device's own. */
 static struct params about_login(struct arena *a, const struct params *sent)
 {
-    static const char *const kept[] = { "acr_values", "display", "id_token_hint", "login_hint", "max_age", "prompt", "ui_locales" };
+    static const char *const kept[] = {
+        "acr_values", "display", "id_token_hint", "login_hint", "max_age", "prompt", "ui_locales"
+    };
     struct params own = { 0 };
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
         struct str value = params_get(sent, str_of(kept[i]));
@@ -39,7 +41,8 @@ struct str device_flow_challenge(const struct provider *p, struct arena *a, cons
     return flow_seal(p, a, SEAL_DEVICE_CHALLENGE, f);
 }
 
-static enum flow_found open_kind(const struct provider *p, struct op *op, enum seal_purpose purpose, struct str text, struct flow *ret)
+static enum flow_found open_kind(const struct provider *p, struct op *op, enum seal_purpose purpose, struct str text,
+                                 struct flow *ret)
 {
     if (!flow_unseal(p, op->arena, purpose, text, ret)) return FLOW_UNKNOWN;
     return op->now - ret->requested_at > p->config->ttl_login_consent_request ? FLOW_EXPIRED : FLOW_OPEN;
@@ -109,7 +112,8 @@ bool device_flow_accept(const struct provider *p, struct op *op, const struct fl
 bool device_flow_verify(const struct provider *p, struct op *op, struct str verifier, struct flow *ret_begun, struct err *e)
 {
     enum flow_found found = open_kind(p, op, SEAL_DEVICE_VERIFIER, verifier, ret_begun);
-    ENSURE(found != FLOW_UNKNOWN, e, ACCESS_DENIED, "The device verifier has already been used, has not been granted, or is invalid.");
+    ENSURE(found != FLOW_UNKNOWN, e, ACCESS_DENIED,
+           "The device verifier has already been used, has not been granted, or is invalid.");
     ENSURE(found != FLOW_EXPIRED, e, REQUEST_UNAUTHORIZED, "The device request has expired, please try again.");
     return true;
 }
@@ -117,7 +121,8 @@ bool device_flow_verify(const struct provider *p, struct op *op, struct str veri
 static bool find_waiting(const struct provider *p, struct op *op, struct str id, struct device **ret, struct err *e)
 {
     TRY(store_device_get(p->store, op, id, ret, e));
-    ENSURE(*ret != NULL && op->now < (*ret)->expires_at, e, ACCESS_DENIED, "The device's code has expired; start again on the device.");
+    ENSURE(*ret != NULL && op->now < (*ret)->expires_at, e, ACCESS_DENIED,
+           "The device's code has expired; start again on the device.");
     return true;
 }
 
@@ -128,7 +133,8 @@ bool device_flow_request(const struct provider *p, struct op *op, const struct f
     struct params asked;
     TRY(find_waiting(p, op, begun->device_id, &d, e));
     ENSURE(d->state == DEVICE_WAITING, e, ACCESS_DENIED, "The device's code was already used.");
-    ENSURE(str_eq(params_get(sent, STR("client_id")), d->client_id), e, INVALID_CLIENT, "The verifier was made for another client.");
+    ENSURE(str_eq(params_get(sent, STR("client_id")), d->client_id), e, INVALID_CLIENT,
+           "The verifier was made for another client.");
     ENSURE(params_parse(op->arena, d->request, SIZE_MAX, &asked), e, SERVER_ERROR, "A device's request cannot be read.");
     *ret = about_login(op->arena, sent);
     params_add(op->arena, ret, STR("client_id"), d->client_id);

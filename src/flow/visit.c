@@ -56,8 +56,8 @@ static bool read_hint(const struct provider *p, struct op *op, const struct auth
     return q->id_token_hint.n == 0 || id_token_hint_read(p, op, q->id_token_hint, ret, e);
 }
 
-/* OpenID Connect Core 3.1.2.2: "If the sub (subject) Claim is requested with a specific value [...] the Authorization Server MUST only
- * send a positive response if the End-User identified by that sub value has an active session". */
+/* OpenID Connect Core 3.1.2.2: "If the sub (subject) Claim is requested with a specific value [...] the Authorization Server MUST
+ * only send a positive response if the End-User identified by that sub value has an active session". */
 static bool check_claimed_subject(const struct provider *p, struct op *op, const struct authorize_request *q, struct str subject,
                                   struct err *e)
 {

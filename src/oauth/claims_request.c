@@ -63,7 +63,8 @@ bool claims_request_read(struct op *op, struct str text, struct claims_request *
     json_t *json;
     *ret = q;
     if (text.n == 0) return true;
-    REFUSE(str_is_utf8(text) && json_read(op->arena, text, &json, NULL, &why) && json_is_object(json), e, "it is no JSON object.");
+    REFUSE(str_is_utf8(text) && json_read(op->arena, text, &json, NULL, &why) && json_is_object(json), e,
+           "it is no JSON object.");
     for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
         const json_t *target = json_object_get(json, targets[i]);
         TRY(check_target(target, e));

@@ -1,5 +1,6 @@
-/* The parameter `claims` (OpenID Connect Core 5.5). Which claims there are is the consent app's business: it sees what was asked for.
- * Held here is what a client may insist on: who the user is (`sub`), and how the user was authenticated (an essential `acr`). */
+/* The parameter `claims` (OpenID Connect Core 5.5). Which claims there are is the consent app's business: it sees what was asked
+ * for. Held here is what a client may insist on: who the user is (`sub`), and how the user was authenticated (an essential
+ * `acr`). */
 #ifndef OAUTH_CLAIMS_REQUEST_H
 #define OAUTH_CLAIMS_REQUEST_H
 

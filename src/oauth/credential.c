@@ -98,7 +98,8 @@ static bool check_signature(const struct jws *jws, const struct jwk *key, struct
 {
     ENSUREF(is_named(suites, ARRAY_LEN(suites), jws->alg), e, INVALID_REQUEST, "Proofs signed with '%.*s' are not supported.",
             STR_FMT(str_upto(jws->alg, SHOWN)));
-    ENSURE(jws_verify(jws, key, alg_by_name(jws->alg)), e, INVALID_REQUEST, "The proof was not signed with the key in its header.");
+    ENSURE(jws_verify(jws, key, alg_by_name(jws->alg)), e, INVALID_REQUEST,
+           "The proof was not signed with the key in its header.");
     return true;
 }
 
@@ -107,13 +108,15 @@ static bool check_claims(const struct provider *p, struct op *op, const struct a
 {
     const struct str endpoint = config_url_join(op->arena, p->public_url, "credentials");
     const char *fault = assertion_time_fault(t, op->now);
-    ENSURE(t->jws.typ.n == 0 || str_eq(t->jws.typ, STR(PROOF_TYP)), e, INVALID_REQUEST, "The 'typ' of the proof is not '" PROOF_TYP "'.");
+    ENSURE(t->jws.typ.n == 0 || str_eq(t->jws.typ, STR(PROOF_TYP)), e, INVALID_REQUEST,
+           "The 'typ' of the proof is not '" PROOF_TYP "'.");
     ENSUREF(fault == NULL, e, INVALID_REQUEST, "The proof does not hold: %s.", fault);
     ENSURE(t->audience.n == 0 || strs_has(t->audience, p->issuer) || strs_has(t->audience, endpoint), e, INVALID_REQUEST,
            "The 'aud' of the proof does not name this server.");
     const struct str nonce = json_str(json_object_get(t->claims, "nonce"));
     ENSURE(nonce.p != NULL, e, INVALID_REQUEST, "The proof has no 'nonce'.");
-    ENSURE(nonce_holds(p, op, token_id, nonce), e, INVALID_REQUEST, "The 'nonce' of the proof is not one for this token, or has expired.");
+    ENSURE(nonce_holds(p, op, token_id, nonce), e, INVALID_REQUEST,
+           "The 'nonce' of the proof is not one for this token, or has expired.");
     return true;
 }
 
@@ -193,8 +196,8 @@ static bool write_credential(const struct provider *p, struct op *op, struct jw 
     return true;
 }
 
-static bool issue(const struct provider *p, struct op *op, const struct user_token *u, const struct jwk *key, struct str *ret_json,
-                  struct err *e)
+static bool issue(const struct provider *p, struct op *op, const struct user_token *u, const struct jwk *key,
+                  struct str *ret_json, struct err *e)
 {
     struct buf payload = BUF(op->arena), b = BUF(op->arena);
     struct jw inner = JW(&payload), w = JW(&b);
@@ -220,8 +223,8 @@ static bool check_what(const struct credential_request *q, struct err *e)
     return true;
 }
 
-bool credential_issue(const struct provider *p, struct op *op, const struct user_token *u, const struct credential_request *q,
-                      bool *ret_primed, struct str *ret_json, struct err *e)
+bool credential_issue(const struct provider *p, struct op *op, const struct user_token *u,
+                      const struct credential_request *q, bool *ret_primed, struct str *ret_json, struct err *e)
 {
     const struct jwk *key;
     TRY(check_what(q, e));

@@ -1,5 +1,5 @@
-/* Verifiable credentials about a user (OpenID Connect UserInfo Verifiable Credentials, draft 00): what userinfo says, signed for a key
- * that its holder has proved to have. */
+/* Verifiable credentials about a user (OpenID Connect UserInfo Verifiable Credentials, draft 00): what userinfo says, signed for
+ * a key that its holder has proved to have. */
 #ifndef OAUTH_CREDENTIAL_H
 #define OAUTH_CREDENTIAL_H
 
@@ -24,7 +24,7 @@ struct credential_request {
 };
 /* *ret_json is the answer: the credential, or without a proof an error that brings a nonce (*ret_primed). Fails with
  * INVALID_REQUEST or INSUFFICIENT_SCOPE. */
-MUST_USE bool credential_issue(const struct provider *p, struct op *op, const struct user_token *u, const struct credential_request *q,
-                               bool *ret_primed, struct str *ret_json, struct err *e);
+MUST_USE bool credential_issue(const struct provider *p, struct op *op, const struct user_token *u,
+                               const struct credential_request *q, bool *ret_primed, struct str *ret_json, struct err *e);
 
 #endif

@@ -11,8 +11,8 @@
 MUST_USE bool device_request(const struct provider *p, struct op *op, const struct client_credentials *credentials,
                              struct str *ret_json, struct err *e);
 
-/* What a user code is found by. Blanks and dashes do not count; case does only where an alphabet of the operator's own tells codes
- * apart by it. */
+/* What a user code is found by. Blanks and dashes do not count; case does only where an alphabet of the operator's own tells
+ * codes apart by it. */
 struct str user_code_digest(const struct provider *p, struct arena *a, struct str typed);
 
 /* The device code, sealed: which device it is, and until when. */

@@ -1,11 +1,12 @@
-/* A device polls (RFC 8628 3.4): told to wait until a person has decided, then its grant's row moves from consented to active, so that
- * one of many polls gets the tokens. */
+/* A device polls (RFC 8628 3.4): told to wait until a person has decided, then its grant's row moves from consented to active, so
+ * that one of many polls gets the tokens. */
 #include "oauth/device.h"
 #include "oauth/user_grant.h"
 
 static const struct user_lifespans lives = { LIFESPAN_DEVICE_ACCESS, LIFESPAN_DEVICE_ID, LIFESPAN_DEVICE_REFRESH };
 
-/* RFC 8628 3.5, slow_down: of two polls that come closer than the interval, the later one. A fifth is allowed for the network's moods. */
+/* RFC 8628 3.5, slow_down: of two polls that come closer than the interval, the later one. A fifth is allowed for the network's
+ * moods. */
 static bool wait_on(const struct provider *p, struct op *op, const struct device *d, struct err *e)
 {
     const usec_t latest = op->now - p->config->oauth2_device_authorization_token_polling_interval * 4 / 5;
@@ -54,7 +55,8 @@ bool device_code_validate(const struct provider *p, struct op *op, struct grant_
     return true;
 }
 
-bool device_code_redeem(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret, struct err *e)
+bool device_code_redeem(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret,
+                        struct err *e)
 {
     const struct grant to = user_grant_next(p, op, q, q->grant, &lives);
     const struct grant_move move = { .from = GRANT_CONSENTED, .from_generation = q->grant->generation, .to = &to };

@@ -1,5 +1,5 @@
-/* What hooks are told, and what becomes of their answers. Deployed hooks read these documents, so their members keep the names that
- * they always had. */
+/* What hooks are told, and what becomes of their answers. Deployed hooks read these documents, so their members keep the names
+ * that they always had. */
 #include "oauth/hooks.h"
 
 #include "base/json.h"
@@ -70,7 +70,7 @@ static bool write_claims(const struct provider *p, struct op *op, struct jw *w, 
     jw_str(w, "jti", STR(""));
     jw_str(w, "iss", p->issuer);
     jw_str(w, "sub", s->sub.n > 0 ? s->sub : q->subject);
-    jw_strs(w, "aud", (struct strs){ (struct str *)&q->client->id, 1 });
+    jw_strs(w, "aud", (struct strs) { (struct str *)&q->client->id, 1 });
     jw_str(w, "nonce", s->nonce);
     write_time(w, "exp", 0);
     write_time(w, "iat", op->now);
@@ -184,8 +184,10 @@ static bool token_document(const struct provider *p, struct op *op, struct jw *w
     TRY(write_session(p, op, w, q, e));
     jw_object(w, "request");
     jw_str(w, "client_id", q->client->id);
-    if (asked.n > 0) jw_strs(w, "requested_scopes", asked);
-    else jw_null(w, "requested_scopes");
+    if (asked.n > 0)
+        jw_strs(w, "requested_scopes", asked);
+    else
+        jw_null(w, "requested_scopes");
     write_granted(w, q, flavor_of(q)->hides_grants);
     write_grant_types(w, q);
     write_payload(w, q->form);
@@ -220,7 +222,8 @@ static bool complain(struct err *e, const char *debug)
 static bool refuse(struct err *e)
 {
     err_set(e, &err_ACCESS_DENIED,
-            "Make sure that the request you are making is valid. Maybe the credential or request parameters you are using are limited "
+            "Make sure that the request you are making is valid. Maybe the credential or request parameters you are using are "
+            "limited "
             "in scope or otherwise restricted.",
             __FILE__, __LINE__);
     e->description = COMPLAINT;
@@ -253,7 +256,8 @@ static bool take_answer(struct op *op, struct str body, struct grant_request *q,
     const bool adds = flavor_of(q)->adds;
     struct err why = ERR_INIT(op->arena);
     json_t *answer;
-    if (!json_read(op->arena, body, &answer, NULL, &why) || !json_is_object(answer)) return complain(e, "the answer is no JSON object");
+    if (!json_read(op->arena, body, &answer, NULL, &why) || !json_is_object(answer))
+        return complain(e, "the answer is no JSON object");
     json_t *session = json_object_get(answer, "session");
     if (!object_or_none(&session)) return complain(e, "session is no JSON object");
     json_t *access = json_object_get(session, "access_token"), *id = json_object_get(session, "id_token");
@@ -274,8 +278,8 @@ static void authenticate(struct op *op, const struct config_hook *hook, struct f
 
 typedef bool (*document_fn)(const struct provider *p, struct op *op, struct jw *w, const struct grant_request *q, struct err *e);
 
-static bool call(const struct provider *p, struct op *op, enum config_hook_name which, document_fn document, struct grant_request *q,
-                 struct err *e)
+static bool call(const struct provider *p, struct op *op, enum config_hook_name which, document_fn document,
+                 struct grant_request *q, struct err *e)
 {
     struct config_hook hook;
     struct buf body = BUF(op->arena);

@@ -1,5 +1,5 @@
-/* Web hooks of the token endpoint: the operator's own service is asked before tokens are made, and may change the session's claims
- * or refuse. */
+/* Web hooks of the token endpoint: the operator's own service is asked before tokens are made, and may change the session's
+ * claims or refuse. */
 #ifndef OAUTH_HOOKS_H
 #define OAUTH_HOOKS_H
 

@@ -20,11 +20,13 @@ static bool refuse(struct err *e, const char *description)
 /* These make a client more trusted than others, or are the operator's own notes. */
 static bool check_reserved(const struct client *c, struct err *e)
 {
-    ENSURE(c->metadata == NULL || json_is_null(c->metadata) || (json_is_object(c->metadata) && json_object_size(c->metadata) == 0), e,
-           INVALID_CLIENT_METADATA, "'metadata' cannot be set for dynamic client registration");
+    ENSURE(c->metadata == NULL || json_is_null(c->metadata) ||
+               (json_is_object(c->metadata) && json_object_size(c->metadata) == 0),
+           e, INVALID_CLIENT_METADATA, "'metadata' cannot be set for dynamic client registration");
     ENSURE(c->access_token_strategy.n == 0, e, BAD_REQUEST, "It is not allowed to choose your own access token strategy.");
     if (c->skip_consent) return refuse(e, "'skip_consent' cannot be set for dynamic client registration");
-    if (c->skip_logout_consent == TRI_TRUE) return refuse(e, "'skip_logout_consent' cannot be set for dynamic client registration");
+    if (c->skip_logout_consent == TRI_TRUE)
+        return refuse(e, "'skip_logout_consent' cannot be set for dynamic client registration");
     return true;
 }
 
@@ -43,8 +45,8 @@ static bool check_unchanged(const struct client *c, const struct client *before,
 static bool check_listed(const char *member, struct strs asked, struct strs allowed, struct err *e)
 {
     for (size_t i = 0; i < asked.n; i++) {
-        ENSUREF(strs_has(allowed, asked.v[i]), e, INVALID_CLIENT_METADATA, "This server does not register clients with %s '%.*s'.",
-                member, STR_FMT(str_upto(asked.v[i], 64)));
+        ENSUREF(strs_has(allowed, asked.v[i]), e, INVALID_CLIENT_METADATA,
+                "This server does not register clients with %s '%.*s'.", member, STR_FMT(str_upto(asked.v[i], 64)));
     }
     return true;
 }
@@ -74,7 +76,7 @@ bool registration_create(const struct provider *p, struct op *op, const json_t *
                          struct client_extras *ret_x, struct err *e)
 {
     struct client *c = client_new(op->arena);
-    *ret_x = (struct client_extras){ 0 };
+    *ret_x = (struct client_extras) { 0 };
     TRY(check_initial_token(p, token, e));
     TRY(client_decode(c, ret_x, document, e));
     ENSURE(ret_x->client_secret.n == 0, e, BAD_REQUEST, "It is not allowed to choose your own OAuth2 Client secret.");
@@ -131,7 +133,7 @@ bool registration_replace(const struct provider *p, struct op *op, const struct 
     const struct client *ignored;
     const struct replacement r = { p, change };
     TRY(registration_find(p, op, change->id, change->token, &ignored, e));
-    TRY(client_update(p, op, &(struct client_change){ .id = change->id, .edit = replace, .arg = &r }, ret, ret_x, e));
+    TRY(client_update(p, op, &(struct client_change) { .id = change->id, .edit = replace, .arg = &r }, ret, ret_x, e));
     ret_x->registration_access_token = client_registration_token(p, op->arena, *ret);
     ret_x->registration_client_uri = client_registration_uri(p, op->arena, *ret);
     return true;

@@ -9,12 +9,13 @@
 MUST_USE bool registration_enabled(const struct provider *p, struct err *e);
 
 /* A new client from a request's document. `token`: the initial access token, as presented. Fails with INVALID_TOKEN, with
- * BAD_REQUEST or INVALID_REQUEST for what nobody may choose, and like client_create. *ret_x is what the answer shows beside it. */
+ * BAD_REQUEST or INVALID_REQUEST for what nobody may choose, and like client_create. *ret_x is what the answer shows beside it.
+ */
 MUST_USE bool registration_create(const struct provider *p, struct op *op, const json_t *document, struct str token,
                                   struct client **ret, struct client_extras *ret_x, struct err *e);
 /* The client whose registration access token this is. Fails with UNAUTHORIZED, the same for a client that does not exist. */
-MUST_USE bool registration_find(const struct provider *p, struct op *op, struct str id, struct str token, const struct client **ret,
-                                struct err *e);
+MUST_USE bool registration_find(const struct provider *p, struct op *op, struct str id, struct str token,
+                                const struct client **ret, struct err *e);
 /* Replaces all that a document can say; *ret_x has the token that is good from now on. */
 struct registration_change {
     struct str id, token;

@@ -99,7 +99,8 @@ static bool write_ext(const struct provider *p, struct op *op, struct jw *w, str
     return true;
 }
 
-/* RFC 9068 2.2 and 3: `aud` is required; without a request for one "the authorization server MUST use a default resource indicator". */
+/* RFC 9068 2.2 and 3: `aud` is required; without a request for one "the authorization server MUST use a default resource
+ * indicator". */
 static struct strs audience_of(const struct provider *p, struct arena *a, const struct access_token *t)
 {
     struct strs list = t->audience;

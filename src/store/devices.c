@@ -17,8 +17,14 @@ static bool get(struct store *s, struct op *op, const struct sql_call *call, str
     if (rows.n == 0) return true;
     const struct sql_cell *c = sql_row(&rows, 0);
     *ret = ARENA_NEW(op->arena, struct device);
-    **ret = (struct device) { .id = c[0].s,           .user_code = c[1].s, .state = c[2].i,     .client_id = c[3].s,
-                              .grant_id = c[4].s,     .requested_at = c[5].i, .polled_at = c[6].i, .expires_at = c[7].i,
+    **ret = (struct device) { .id = c[0].s,
+                              .user_code = c[1].s,
+                              .state = (enum device_state)c[2].i,
+                              .client_id = c[3].s,
+                              .grant_id = c[4].s,
+                              .requested_at = c[5].i,
+                              .polled_at = c[6].i,
+                              .expires_at = c[7].i,
                               .request = c[8].s };
     return true;
 }

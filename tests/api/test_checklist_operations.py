@@ -125,6 +125,22 @@ def test_cookies(make_server):  # 25, 26
     assert line.startswith("my_csrf_dev") and "SameSite=Lax" in line
 
 
+def test_cookie_of_a_client(make_server):  # 64
+    server = make_server()
+    server.create_client(client_id="tv-client", redirect_uris=["https://rp.example.test/cb"], grant_types=["authorization_code"],
+                         response_types=["code"], scope="foo")
+    line = Browser(server).authorize({"client_id": "tv-client", "redirect_uris": ["https://rp.example.test/cb"]},
+                                     scope="foo").answer.headers.get_all("Set-Cookie")[0]
+    assert "_2791387695" in line.split("=")[0]
+
+
+def test_pairwise_subject(make_server):  # 65
+    server = make_server({"oidc": {"subject_identifiers": {"supported_types": ["public", "pairwise"], "pairwise": {"salt": "salt-123"}}}})
+    web = make_web(server, subject_type="pairwise", redirect_uris=["http://127.0.0.1:3000/cb"])
+    body = Browser(server).sign_in(web, {"subject": "user-1"}, scope="openid")
+    assert unpack(body["id_token"])[1]["sub"] == "daf9a149f221627054b3f3b375a3cec5ab225d4478bdc32f22ccc44a4df7d6e9"
+
+
 def test_bcrypt(make_server):  # 27
     server = make_server({"oauth2": {"hashers": {"algorithm": "bcrypt", "bcrypt": {"cost": 4}}}})
     client = server.create_client()

@@ -1,7 +1,7 @@
 // The built-in pages as a person meets them: signing in and out, being remembered, refusing, and what is shown when it fails.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { allow, application, check, claims, heading, launch, picture, publicUrl, signIn, signInAt, visitor } from './support.mjs'
+import { admin, allow, application, check, claims, heading, launch, picture, publicUrl, signIn, signInAt, visitor } from './support.mjs'
 
 let browser, app
 before(async () => {
@@ -212,6 +212,33 @@ test('names and scopes are not markup either', async () => {
     assert.equal(await page.locator('code', { hasText: '<i>a</i>' }).count(), 1)
     assert.equal(await page.locator('b, i').count(), 0)
     odd.close()
+})
+
+test('the code of a device', async () => {
+    const grant = 'urn:ietf:params:oauth:grant-type:device_code'
+    const tv = await admin('POST', '/admin/clients', { client_name: 'TV', grant_types: [grant], scope: 'openid', token_endpoint_auth_method: 'none' })
+    const ask = async (path, form) => (await fetch(publicUrl + path, { method: 'POST', body: new URLSearchParams({ client_id: tv.client_id, ...form }) })).json()
+    const said = await ask('/oauth2/device/auth', { scope: 'openid' })
+    const page = await visitor(browser)
+    await page.goto(said.verification_uri_complete)
+    assert.equal(await page.getByLabel('Code').inputValue(), said.user_code)
+    await page.goto(said.verification_uri)
+    await check(page, 'device')
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'user_code')
+    await page.keyboard.type('no such code')
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').waitFor()
+    page.complaints.length = 0 // Chromium notes the status 400
+    await check(page, 'device-problem')
+    await page.getByLabel('Code').fill(said.user_code)
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    await signIn(page, 'heidi')
+    await allow(page)
+    await page.getByRole('heading', { name: 'Device connected' }).waitFor()
+    await check(page, 'device-done')
+    const tokens = await ask('/oauth2/token', { grant_type: grant, device_code: said.device_code })
+    assert.equal(claims(tokens.id_token).sub, 'heidi')
 })
 
 test('pages without a request', async () => {

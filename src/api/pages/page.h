@@ -17,7 +17,7 @@
 
 extern const char page_head[], page_foot[], page_style_digest[];
 extern const char page_login[], page_consent[], page_logout[], page_notice[], page_error[], page_start[], page_tokens[];
-extern const char page_returning[], page_signing_out[];
+extern const char page_returning[], page_signing_out[], page_device[];
 
 struct page_text {
     const char *name, *text;

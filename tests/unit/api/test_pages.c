@@ -64,15 +64,14 @@ static void test_tags(void **state)
 /* Whatever a template can show is shown: a missing text or an unclosed section would end the process. */
 static void test_every_template(void **state)
 {
-    static const char *const pages[] = {
-        page_login, page_consent, page_logout, page_notice, page_error, page_start, page_tokens
-    };
+    static const char *const pages[] = { page_login, page_consent, page_logout, page_notice,
+                                         page_error, page_start,   page_tokens, page_device };
     static const char *const names[] = {
         "challenge_name", "challenge",         "client",        "subject",       "username", "longest",      "revoke",
         "scope",          "has_audience",      "audience",      "policy_uri",    "tos_uri",  "go",           "again",
         "error",          "error_description", "error_hint",    "error_debug",   "own_page", "server",       "redirect",
         "id_header",      "id_claims",         "access_header", "access_claims", "logout",   "access_token", "refresh_token",
-        "answer"
+        "answer",         "user_code"
     };
     (void)state;
     ARENA_AUTO a = arena_new();
@@ -146,12 +145,11 @@ static bool has(const struct http_req *r, const char *words)
 static const struct {
     http_handler handler;
     const char *key, *yaml; /* that gives it a value */
-    bool development;       /* there is a page for development */
 } pages[] = {
-    { fallback_login, "urls.login", "urls: { login: 'https://apps.example.test/' }\n", true },
-    { fallback_consent, "urls.consent", "urls: { consent: 'https://apps.example.test/' }\n", true },
-    { fallback_logout, "urls.logout", "urls: { logout: 'https://apps.example.test/' }\n", true },
-    { fallback_device, "urls.device.verification", "urls: { device: { verification: 'https://apps.example.test/' } }\n", false },
+    { fallback_login, "urls.login", "urls: { login: 'https://apps.example.test/' }\n" },
+    { fallback_consent, "urls.consent", "urls: { consent: 'https://apps.example.test/' }\n" },
+    { fallback_logout, "urls.logout", "urls: { logout: 'https://apps.example.test/' }\n" },
+    { fallback_device, "urls.device.verification", "urls: { device: { verification: 'https://apps.example.test/' } }\n" },
 };
 
 /* The page names its setting, has no form, and takes none. */
@@ -183,10 +181,7 @@ static void test_production_lets_nobody_in(void **state)
 static void test_development_only_without_own_page(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
-        check_inactive(FLAG_ON, pages[i].yaml, i, "not in use");
-        if (!pages[i].development) check_inactive(FLAG_ON, "", i, "not set up completely");
-    }
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) check_inactive(FLAG_ON, pages[i].yaml, i, "not in use");
 }
 
 static struct str login_challenge(struct world *w)
@@ -237,6 +232,9 @@ static void test_development_dead_ends(void **state)
         { fallback_consent, "consent_challenge=nonsense", 404, "This link does not work" },
         { fallback_logout, "", 200, "Nothing to decide here" },
         { fallback_logout, "logout_challenge=nonsense", 404, "This link does not work" },
+        { fallback_device, "", 200, "Nothing to decide here" },
+        { fallback_device, "user_code=ABCD", 200, "Nothing to decide here" },
+        { fallback_device, "device_challenge=nonsense&user_code=ABCD", 404, "This link does not work" },
     };
     struct world w;
     (void)state;

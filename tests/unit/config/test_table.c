@@ -88,6 +88,8 @@ static void words_match_the_enums(void **state)
         { CONFIG_strategies_scope, SCOPE_EXACT, "exact" },
         { CONFIG_strategies_access_token, TOKEN_OPAQUE, "opaque" },
         { CONFIG_strategies_access_token, TOKEN_JWT, "jwt" },
+        { CONFIG_strategies_jwt_profile, JWT_PROFILE_PLAIN, "plain" },
+        { CONFIG_strategies_jwt_profile, JWT_PROFILE_RFC9068, "rfc9068" },
         { CONFIG_strategies_jwt_scope_claim, SCOPE_CLAIM_LIST, "list" },
         { CONFIG_strategies_jwt_scope_claim, SCOPE_CLAIM_STRING, "string" },
         { CONFIG_strategies_jwt_scope_claim, SCOPE_CLAIM_BOTH, "both" },

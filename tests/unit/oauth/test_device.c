@@ -2,8 +2,8 @@
 #include "consented.h"
 #include "oauth/device.h"
 
-#define CLIENT(id, more)                                                                                                   \
-    "{\"client_id\":\"" id "\",\"client_secret\":\"secret\",\"grant_types\":[\"" DEVICE_GRANT_TYPE "\",\"refresh_token\"]," \
+#define CLIENT(id, more)                                                                                                         \
+    "{\"client_id\":\"" id "\",\"client_secret\":\"secret\",\"grant_types\":[\"" DEVICE_GRANT_TYPE "\",\"refresh_token\"],"      \
     "\"scope\":\"openid offline a\",\"audience\":[\"urn:api\"]" more "}"
 
 /* The device's request: the answer's JSON, NULL on failure. */
@@ -21,8 +21,11 @@ static json_t *ask_device(struct world *w, const char *pair, const char *form)
 
 static json_t *poll(struct world *w, const char *pair, struct str code)
 {
-    return ask_token(w, pair, arena_printf(w->arena, "grant_type=urn%%3Aietf%%3Aparams%%3Aoauth%%3Agrant-type%%3Adevice_code&device_code=%.*s",
-                                           STR_FMT(code)).p);
+    return ask_token(w, pair,
+                     arena_printf(w->arena,
+                                  "grant_type=urn%%3Aietf%%3Aparams%%3Aoauth%%3Agrant-type%%3Adevice_code&device_code=%.*s",
+                                  STR_FMT(code))
+                         .p);
 }
 
 static void refused(struct world *w, struct str code, const struct err_kind *kind)
@@ -71,15 +74,20 @@ static void test_user_codes(void **state)
         { "", "ab_cd", "abcd", false },
         { "oauth2: { device_authorization: { user_code: { entropy_preset: medium } } }", "abcdefgh", "ABCD-EFGH", true },
         { "oauth2: { device_authorization: { user_code: { entropy_preset: low } } }", "123-456-789", "123456789", true },
-        { "oauth2: { device_authorization: { user_code: { length: 8, character_set: abcdABCD } } }", "abcdabcd", "ABCDabcd", false },
-        { "oauth2: { device_authorization: { user_code: { length: 8, character_set: abcdABCD } } }", "abcd-abcd", "abcdabcd", true },
-        { "oauth2: { device_authorization: { user_code: { length: 8, character_set: 'abcdefgh-' } } }", "abcd-abc", "abcdabc", false },
-        { "oauth2: { device_authorization: { user_code: { length: 8, character_set: 'abcdefgh-' } } }", "abcd-abc", "ABCD-ABC", true },
+        { "oauth2: { device_authorization: { user_code: { length: 8, character_set: abcdABCD } } }", "abcdabcd", "ABCDabcd",
+          false },
+        { "oauth2: { device_authorization: { user_code: { length: 8, character_set: abcdABCD } } }", "abcd-abcd", "abcdabcd",
+          true },
+        { "oauth2: { device_authorization: { user_code: { length: 8, character_set: 'abcdefgh-' } } }", "abcd-abc", "abcdabc",
+          false },
+        { "oauth2: { device_authorization: { user_code: { length: 8, character_set: 'abcdefgh-' } } }", "abcd-abc", "ABCD-ABC",
+          true },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct world w;
         world_open(&w, rows[i].config);
-        const struct str a = user_code_digest(w.p, w.arena, str_of(rows[i].one)), b = user_code_digest(w.p, w.arena, str_of(rows[i].other));
+        const struct str a = user_code_digest(w.p, w.arena, str_of(rows[i].one)),
+                         b = user_code_digest(w.p, w.arena, str_of(rows[i].other));
         assert_int_equal(a.n, 64);
         if (str_eq(a, b) != rows[i].same) fail_msg("row %zu", i);
         world_close(&w);
@@ -195,8 +203,8 @@ static void test_decided(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_codes),   cmocka_unit_test(test_user_codes), cmocka_unit_test(test_request),
-        cmocka_unit_test(test_request_refused), cmocka_unit_test(test_waiting), cmocka_unit_test(test_decided),
+        cmocka_unit_test(test_codes),           cmocka_unit_test(test_user_codes), cmocka_unit_test(test_request),
+        cmocka_unit_test(test_request_refused), cmocka_unit_test(test_waiting),    cmocka_unit_test(test_decided),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

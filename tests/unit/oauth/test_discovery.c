@@ -32,6 +32,12 @@ static void test_defaults(void **state)
     assert_str(text_of(&w, d, "code_challenge_methods_supported"), "[\"plain\",\"S256\"]");
     assert_str(text_of(&w, d, "token_endpoint"), "https://op.example.test/oauth2/token");
     assert_str(text_of(&w, d, "jwks_uri"), "https://op.example.test/.well-known/jwks.json");
+    assert_str(text_of(&w, d, "device_authorization_endpoint"), "https://op.example.test/oauth2/device/auth");
+    assert_str(text_of(&w, d, "credentials_endpoint_draft_00"), "https://op.example.test/credentials");
+    assert_null(json_object_get(d, "registration_endpoint"));
+    assert_str(text_of(&w, d, "request_object_signing_alg_values_supported"), "[\"none\",\"RS256\",\"ES256\"]");
+    assert_int_equal(json_array_size(json_object_get(d, "credentials_supported_draft_00")), 1);
+    assert_true(json_is_false(json_object_get(d, "claims_parameter_supported")));
     assert_str(text_of(&w, d, "revocation_endpoint"), "https://op.example.test/oauth2/revoke");
     assert_str(text_of(&w, d, "end_session_endpoint"), "https://op.example.test/oauth2/sessions/logout");
     assert_str(text_of(&w, d, "frontchannel_logout_supported"), "true");
@@ -69,10 +75,15 @@ static void test_configured(void **state)
     struct world w;
     world_open(&w, "urls: { self: { issuer: 'https://op.example.test/', public: 'https://pub.example.test/base/' } }\n"
                    "webfinger: { oidc_discovery: { token_url: 'https://cdn.example.test/token', supported_claims: [email, sub],"
-                   " supported_scope: [email, openid] } }\n");
+                   " supported_scope: [email, openid], verifiable_credentials_url: 'https://cdn.example.test/vc',"
+                   " device_authorization_url: 'https://cdn.example.test/device' } }\n"
+                   "oidc: { dynamic_client_registration: { enabled: true } }\n");
     const json_t *d = document(&w);
     assert_str(text_of(&w, d, "issuer"), "https://op.example.test/");
     assert_str(text_of(&w, d, "token_endpoint"), "https://cdn.example.test/token");
+    assert_str(text_of(&w, d, "credentials_endpoint_draft_00"), "https://cdn.example.test/vc");
+    assert_str(text_of(&w, d, "device_authorization_endpoint"), "https://cdn.example.test/device");
+    assert_str(text_of(&w, d, "registration_endpoint"), "https://pub.example.test/base/oauth2/register");
     assert_str(text_of(&w, d, "jwks_uri"), "https://op.example.test/.well-known/jwks.json");
     assert_str(text_of(&w, d, "claims_supported"), "[\"sub\",\"email\"]");
     assert_str(text_of(&w, d, "scopes_supported"), "[\"offline_access\",\"offline\",\"openid\",\"email\"]");

@@ -1,9 +1,10 @@
 /* What hooks are sent, and every kind of answer. The hook is a function here. */
 #include "consented.h"
 
-static const char config[] = "oauth2:\n"
-                             "  token_hook: { url: 'http://hook/token', auth: { type: api_key, config: { in: header, name: X-Key, value: the-key } } }\n"
-                             "  refresh_token_hook: { url: 'http://hook/refresh' }\n";
+static const char config[] =
+    "oauth2:\n"
+    "  token_hook: { url: 'http://hook/token', auth: { type: api_key, config: { in: header, name: X-Key, value: the-key } } }\n"
+    "  refresh_token_hook: { url: 'http://hook/refresh' }\n";
 
 static struct {
     int status; /* 0: nobody answers */
@@ -13,7 +14,8 @@ static struct {
     struct arena *arena;
 } hook;
 
-static bool fake_fetch(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret, struct err *e)
+static bool fake_fetch(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret,
+                       struct err *e)
 {
     (void)p, (void)op;
     strs_add(hook.arena, &hook.urls, arena_dup(hook.arena, q->url));
@@ -31,7 +33,8 @@ static void open_world(struct world *w)
     world_open(w, config);
     w->p->fetch = fake_fetch;
     code_client(w, "c", "");
-    world_client(w, "{\"client_id\":\"m\",\"client_secret\":\"secret\",\"grant_types\":[\"client_credentials\"],\"scope\":\"a\"}");
+    world_client(w,
+                 "{\"client_id\":\"m\",\"client_secret\":\"secret\",\"grant_types\":[\"client_credentials\"],\"scope\":\"a\"}");
     memset(&hook, 0, sizeof(hook));
     hook.arena = w->arena;
     hook.status = 204;
@@ -62,13 +65,26 @@ static void test_failures(void **state)
         const char *body;
         const struct err_kind *kind; /* NULL: goes on */
     } rows[] = {
-        { 204, "", NULL }, { 204, "nope", NULL }, { 200, "{}", NULL }, { 200, "{\"session\":null}", NULL },
+        { 204, "", NULL },
+        { 204, "nope", NULL },
+        { 200, "{}", NULL },
+        { 200, "{\"session\":null}", NULL },
         { 200, "{\"session\":{\"access_token\":null,\"id_token\":{}},\"more\":1}", NULL },
-        { 403, "", &err_ACCESS_DENIED }, { 403, "{\"session\":{}}", &err_ACCESS_DENIED },
-        { 0, "", &err_SERVER_ERROR }, { 200, "", &err_SERVER_ERROR }, { 200, "nope", &err_SERVER_ERROR }, { 200, "[]", &err_SERVER_ERROR },
-        { 200, "null", &err_SERVER_ERROR }, { 200, "{} x", &err_SERVER_ERROR }, { 200, "{\"session\":[]}", &err_SERVER_ERROR },
-        { 200, "{\"session\":{\"access_token\":1}}", &err_SERVER_ERROR }, { 200, "{\"session\":{\"id_token\":[]}}", &err_SERVER_ERROR },
-        { 201, "{}", &err_SERVER_ERROR }, { 400, "", &err_SERVER_ERROR }, { 401, "", &err_SERVER_ERROR }, { 302, "", &err_SERVER_ERROR },
+        { 403, "", &err_ACCESS_DENIED },
+        { 403, "{\"session\":{}}", &err_ACCESS_DENIED },
+        { 0, "", &err_SERVER_ERROR },
+        { 200, "", &err_SERVER_ERROR },
+        { 200, "nope", &err_SERVER_ERROR },
+        { 200, "[]", &err_SERVER_ERROR },
+        { 200, "null", &err_SERVER_ERROR },
+        { 200, "{} x", &err_SERVER_ERROR },
+        { 200, "{\"session\":[]}", &err_SERVER_ERROR },
+        { 200, "{\"session\":{\"access_token\":1}}", &err_SERVER_ERROR },
+        { 200, "{\"session\":{\"id_token\":[]}}", &err_SERVER_ERROR },
+        { 201, "{}", &err_SERVER_ERROR },
+        { 400, "", &err_SERVER_ERROR },
+        { 401, "", &err_SERVER_ERROR },
+        { 302, "", &err_SERVER_ERROR },
         { 500, "", &err_SERVER_ERROR },
     };
     struct world w;

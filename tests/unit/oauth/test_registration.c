@@ -1,6 +1,6 @@
 /* What may be registered and by whom; managing with the registration access token. */
-#include "world.h"
 #include "oauth/registration.h"
+#include "world.h"
 
 #define ON "oidc: { dynamic_client_registration: { enabled: true"
 
@@ -84,7 +84,8 @@ static void test_limits(void **state)
         assert_null(create(&w, "{}", tokens[i], &x));
         assert_ptr_equal(w.e.kind, &err_INVALID_TOKEN);
     }
-    assert_non_null(create(&w, "{\"scope\":\"b a\",\"audience\":[\"urn:x\"],\"grant_types\":[\"client_credentials\"]}", "second-initial-token", &x));
+    assert_non_null(create(&w, "{\"scope\":\"b a\",\"audience\":[\"urn:x\"],\"grant_types\":[\"client_credentials\"]}",
+                           "second-initial-token", &x));
     static const char *const documents[] = { "{\"scope\":\"a c\"}", "{\"scope\":\"*\"}", "{\"audience\":[\"urn:x\",\"urn:y\"]}",
                                              "{\"grant_types\":[\"authorization_code\"]}" };
     for (size_t i = 0; i < ARRAY_LEN(documents); i++) {
@@ -108,7 +109,9 @@ static void test_managing(void **state)
     assert_false(found(&w, STR("ghost"), x.registration_access_token));
     assert_false(found(&w, STR(""), STR("")));
 
-    struct registration_change change = { .id = c->id, .token = x.registration_access_token, .document = doc(&w, "{\"client_name\":\"n\"}") };
+    struct registration_change change = { .id = c->id,
+                                          .token = x.registration_access_token,
+                                          .document = doc(&w, "{\"client_name\":\"n\"}") };
     WORLD_TRY(&w, registration_replace(w.p, &w.op, &change, &now, &next, &w.e));
     assert_str(now->name, "n");
     assert_true(next.client_secret.n == 0);
