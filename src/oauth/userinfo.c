@@ -38,6 +38,13 @@ bool user_token_check(const struct provider *p, struct op *op, struct str text, 
     return true;
 }
 
+/* The grant's row has told the client's version already. */
+static bool client_of(const struct provider *p, struct op *op, const struct user_token *u, const struct client **ret, struct err *e)
+{
+    if (u->grant == NULL) return client_get(p, op, u->token.client_id, ret, e);
+    return client_get_version(p, op, u->token.client_id, u->grant->client_version, ret, e);
+}
+
 bool userinfo(const struct provider *p, struct op *op, struct str token, bool *ret_signed, struct str *ret, struct err *e)
 {
     struct user_token u;
@@ -45,7 +52,7 @@ bool userinfo(const struct provider *p, struct op *op, struct str token, bool *r
     struct buf b = BUF(op->arena);
     struct jw w = JW(&b);
     TRY(user_token_check(p, op, token, &u, e));
-    TRY(client_get(p, op, u.token.client_id, &c, e));
+    TRY(client_of(p, op, &u, &c, e));
     ENSURE(c != NULL, e, REQUEST_UNAUTHORIZED, CHECK_CREDENTIALS);
 
     const bool jwt = c->userinfo_signed_response_alg.n > 0 && !str_eq(c->userinfo_signed_response_alg, STR("none"));
