@@ -16,8 +16,10 @@ class Run:
     def __init__(self, folder):
         public, admin, demo = map(str, free_ports(3))
         env = {**os.environ, "SERVE_PUBLIC_PORT": public, "SERVE_ADMIN_PORT": admin, "DEMO_PORT": demo, "DSN": f"sqlite://{folder}/db.sqlite?_fk=true"}
+        # A shell cannot trap what its parent ignores, as background jobs ignore Ctrl-C.
         self.process = subprocess.Popen([TOP / "run"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True)
+                                        stderr=subprocess.STDOUT, text=True,
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         self.text = ""
         while "oauth2/revoke" not in self.text:
             line = self.process.stdout.readline()
