@@ -1,6 +1,5 @@
 """migrate, janitor, config, and serve without settings. Numbers are those of the operations checklist."""
 
-import re
 import json
 import socket
 import sqlite3
@@ -37,7 +36,7 @@ def states(grantd, *arguments):
 
 def test_up(grantd):  # 47
     first = ok(grantd("migrate", "sql", "up", "-e", "-y"))
-    assert re.search(r"^Version\t+Name\t+Status\t+$", first, re.M) and "Pending" in first and DONE in first and "CREATE TABLE client" in first
+    assert "Version\tName\t\tStatus\t\n" in first and "Pending" in first and DONE in first and "CREATE TABLE client" in first
     assert "\n------------ 1 - " in first and "[y/n]" not in first
     again = ok(grantd("migrate", "sql", "up", "-e", "-y"))
     assert "Pending" not in again and DONE in again and "CREATE TABLE" not in again
@@ -110,7 +109,7 @@ def test_status(grantd):  # 51
     rows = parsed(grantd("migrate", "sql", "status", "--format", "json"))
     assert all(set(r) == {"state", "version", "name", "content", "content_down"} for r in rows)
     text = ok(grantd("migrate", "sql", "status"))
-    assert re.match(r"Version\t+Name\t+Status\t+\n", text) and all(line.endswith("\t") for line in text.splitlines())
+    assert text.startswith("Version\tName\t\tStatus\t\n") and all(line.endswith("\t") for line in text.splitlines())
     assert ok(grantd("migrate", "sql", "status", "-q")).split() == [r["version"] for r in rows]
 
 

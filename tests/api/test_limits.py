@@ -129,7 +129,7 @@ def test_a_crowd_of_slow_connections(make_server, many_files):
     server.access_token(client)
     start = server.memory()
     grown, longest = [], 0
-    for _ in range(4):
+    for _ in range(3):
         crowd = Crowd(server.public, CROWD)
         crowd.start()
         until = time.monotonic() + 2
@@ -143,7 +143,7 @@ def test_a_crowd_of_slow_connections(make_server, many_files):
     assert longest < (10 if sanitized() else 2)
     if not sanitized():
         assert grown[0] < CROWD * 16384, grown
-        assert grown[3] - grown[1] < 4 << 20, grown  # the first crowd also fills what later ones find warm
+        assert grown[2] - grown[0] < 4 << 20, grown
 
 
 @pytest.mark.both
