@@ -20,20 +20,21 @@ _Static_assert(DEVICE_WAITING == 1 && DEVICE_GRANTED == 2 && DEVICE_REFUSED == 3
 
 #define STMT(id, params_, results_, text_, ...)                                                                                  \
     [STMT_##id] = { .name = #id, .params = (params_), .results = (results_), .text = (text_), .own = { __VA_ARGS__ } },
-const struct sql_statement sql_statements[STMT_MAX_] = {
+static const struct sql_statement statements[STMT_MAX_] = {
 #include "statements.def"
 };
 #undef STMT
+const struct sql_table sql_store_table = { .rows = statements, .n = STMT_MAX_ };
 
-const char *sql_text(enum stmt id, enum sql_dialect dialect)
+const char *sql_text(const struct sql_statement *st, enum sql_dialect dialect)
 {
-    const struct sql_statement *st = &sql_statements[id];
     return st->own[dialect] != NULL ? st->own[dialect] : st->text;
 }
 
-static bool fits(const struct sql_call *call)
+static bool fits(const struct sql_table *table, const struct sql_call *call)
 {
-    const char *params = sql_statements[call->id].params;
+    if (call->id >= table->n) return false;
+    const char *params = table->rows[call->id].params;
     if (strlen(params) != call->n) return false;
     for (size_t i = 0; i < call->n; i++)
         if (call->args[i].type != params[i]) return false;
@@ -42,6 +43,6 @@ static bool fits(const struct sql_call *call)
 
 bool sql_run(struct sql *c, const struct sql_call *call, struct arena *a, struct sql_rows *ret, struct err *e)
 {
-    assert(fits(call));
+    assert(fits(c->table, call));
     return c->driver->run(c, call, a, ret, e);
 }

@@ -8,14 +8,7 @@
 
 #include "base/err.h"
 
-enum sql_dialect { SQL_SQLITE, SQL_DIALECT_MAX_ };
-
-enum stmt {
-#define STMT(id, ...) STMT_##id,
-#include "statements.def"
-#undef STMT
-    STMT_MAX_
-};
+enum sql_dialect { SQL_SQLITE, SQL_POSTGRES, SQL_MYSQL, SQL_DIALECT_MAX_ };
 
 struct sql_statement {
     const char *name;
@@ -23,8 +16,22 @@ struct sql_statement {
     const char *text;             /* parameters as ?1, ?2, ...; a driver rewrites them where its database spells them otherwise */
     const char *own[SQL_DIALECT_MAX_]; /* replaces `text` for one dialect */
 };
-extern const struct sql_statement sql_statements[STMT_MAX_];
-const char *sql_text(enum stmt id, enum sql_dialect dialect);
+const char *sql_text(const struct sql_statement *st, enum sql_dialect dialect);
+
+/* The statements that a connection may run; it prepares each at first use. */
+struct sql_table {
+    const struct sql_statement *rows;
+    size_t n;
+};
+
+/* The store's own: every writing connection runs this table, for it holds the statements of transactions. */
+enum stmt {
+#define STMT(id, ...) STMT_##id,
+#include "statements.def"
+#undef STMT
+    STMT_MAX_
+};
+extern const struct sql_table sql_store_table;
 
 struct sql_arg {
     char type;
@@ -36,7 +43,7 @@ static inline struct sql_arg sql_arg_int(int64_t i) { return (struct sql_arg) { 
 #define ARG(x) _Generic((x), struct str : sql_arg_str, default : sql_arg_int)(x)
 
 struct sql_call {
-    enum stmt id;
+    unsigned id; /* a row of the connection's table */
     const struct sql_arg *args;
     size_t n;
 };
@@ -60,7 +67,9 @@ static inline const struct sql_cell *sql_row(const struct sql_rows *rows, size_t
 /* One connection: used by one thread at a time. */
 struct sql {
     const struct sql_driver *driver;
+    const struct sql_table *table;
     bool broken; /* what went wrong concerns the connection: whoever owns it closes it and makes another */
+    bool again;  /* what went wrong was a conflict with other transactions: the same transaction, run from its begin, may succeed */
 };
 
 enum sql_role { SQL_READS, SQL_WRITES };
@@ -69,19 +78,25 @@ struct sql_db;
 
 struct sql_driver {
     enum sql_dialect dialect;
+    /* The database is a file of this process: reads do not wait, and one connection writes for everybody. Otherwise it is a server:
+     * a read leaves the machine, and connections come from a pool (SQL_WRITES alone, which read as well). */
     bool embedded;
-    bool reads_wait; /* a read leaves the machine: not on a listener's thread */
 
     /* Reads the DSN; connects to nothing. Fails with MISCONFIGURATION. */
     bool (*open)(struct arena *a, struct str dsn, struct sql_db **ret, struct err *e);
     void (*close)(struct sql_db *db); /* after all connections */
 
-    bool (*connect)(struct sql_db *db, enum sql_role role, struct sql **ret, struct err *e);
+    bool (*connect)(struct sql_db *db, enum sql_role role, const struct sql_table *table, struct sql **ret, struct err *e);
     void (*disconnect)(struct sql *c); /* accepts NULL */
+    /* Servers only: false when the other end has closed a connection that lay idle. Asks nobody. */
+    bool (*alive)(struct sql *c);
 
-    /* `a` may be NULL for statements without results. */
+    /* `ret` NULL: nobody wants the outcome. Inside a transaction such a statement may be kept back and sent with the next one or
+     * the commit, which then report its failure. `a` may be NULL for statements without results. Outside of a transaction a
+     * statement is one by itself, on disk when it returns. */
     bool (*run)(struct sql *c, const struct sql_call *call, struct arena *a, struct sql_rows *ret, struct err *e);
-    bool (*script)(struct sql *c, struct str text, struct err *e); /* several statements, for migrations */
+    /* Several statements, for migrations: the common SQL of migrations/, where the driver puts its own names for types. */
+    bool (*script)(struct sql *c, struct str text, struct err *e);
 
     /* Only on a writing connection. After a failed commit nothing was changed and no transaction is open, unless the failure is
      * UNCERTAIN. `in_transaction` is false as well after a failure that made the database give up the transaction. */
@@ -91,7 +106,7 @@ struct sql_driver {
     bool (*in_transaction)(const struct sql *c);
 };
 
-extern const struct sql_driver sqlite_driver;
+extern const struct sql_driver sqlite_driver, postgres_driver, mysql_driver;
 
 /* Runs one statement on a connection. Asserts that the arguments match the statement's signature. */
 MUST_USE bool sql_run(struct sql *c, const struct sql_call *call, struct arena *a, struct sql_rows *ret, struct err *e);

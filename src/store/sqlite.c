@@ -28,7 +28,7 @@ struct lite {
     struct sql_db *db;
     sqlite3 *h;
     enum sql_role role;
-    sqlite3_stmt *prepared[STMT_MAX_];
+    sqlite3_stmt *prepared[]; /* as long as the table */
 };
 
 static struct lite *lite_of(const struct sql *c) { return (struct lite *)c; }
@@ -179,7 +179,7 @@ static void lite_disconnect(struct sql *base)
 {
     if (base == NULL) return;
     struct lite *c = lite_of(base);
-    for (size_t i = 0; i < STMT_MAX_; i++) sqlite3_finalize(c->prepared[i]);
+    for (size_t i = 0; i < c->sql.table->n; i++) sqlite3_finalize(c->prepared[i]);
     sqlite3_close(c->h);
     free(c);
 }
@@ -209,11 +209,11 @@ static bool setup_connection(struct lite *c, struct err *e)
     return true;
 }
 
-static bool lite_connect(struct sql_db *db, enum sql_role role, struct sql **ret, struct err *e)
+static bool lite_connect(struct sql_db *db, enum sql_role role, const struct sql_table *table, struct sql **ret, struct err *e)
 {
-    struct lite *c = calloc(1, sizeof(*c));
+    struct lite *c = calloc(1, sizeof(*c) + table->n * sizeof(c->prepared[0]));
     if (c == NULL) abort();
-    *c = (struct lite) { .sql = { .driver = &sqlite_driver }, .db = db, .role = role };
+    *c = (struct lite) { .sql = { .driver = &sqlite_driver, .table = table }, .db = db, .role = role };
 
     int flags = role == SQL_READS ? SQLITE_OPEN_READONLY : db->flags;
     if (db->memory) flags |= SQLITE_OPEN_URI;
@@ -239,12 +239,12 @@ static bool matches_signature(sqlite3_stmt *st, const struct sql_statement *row)
 }
 
 /* Prepared at first use, so that a connection holds only what its thread needs. */
-static bool prepare(struct lite *c, enum stmt id, struct err *e)
+static bool prepare(struct lite *c, unsigned id, struct err *e)
 {
     if (c->prepared[id] != NULL) return true;
-    const struct sql_statement *row = &sql_statements[id];
+    const struct sql_statement *row = &c->sql.table->rows[id];
     sqlite3_stmt *st;
-    if (sqlite3_prepare_v3(c->h, sql_text(id, SQL_SQLITE), -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v3(c->h, sql_text(row, SQL_SQLITE), -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK)
         return failed(c, row->name, e);
     if (!matches_signature(st, row)) {
         sqlite3_finalize(st);
@@ -294,9 +294,9 @@ static void copy_row(sqlite3_stmt *st, const char *types, struct arena *a, struc
     }
 }
 
-static bool fetch(struct lite *c, enum stmt id, struct arena *a, struct sql_rows *ret, struct err *e)
+static bool fetch(struct lite *c, unsigned id, struct arena *a, struct sql_rows *ret, struct err *e)
 {
-    const struct sql_statement *row = &sql_statements[id];
+    const struct sql_statement *row = &c->sql.table->rows[id];
     sqlite3_stmt *st = c->prepared[id];
     struct sql_rows rows = { .columns = strlen(row->results) };
     size_t cap = 0;
@@ -304,7 +304,7 @@ static bool fetch(struct lite *c, enum stmt id, struct arena *a, struct sql_rows
     while ((code = sqlite3_step(st)) == SQLITE_ROW) copy_row(st, row->results, a, new_row(a, &rows, &cap));
     if (code != SQLITE_DONE) return failed(c, row->name, e);
     if (rows.columns == 0) rows.changed = sqlite3_changes64(c->h);
-    *ret = rows;
+    if (ret != NULL) *ret = rows;
     return true;
 }
 
@@ -337,8 +337,7 @@ static bool lite_script(struct sql *base, struct str text, struct err *e)
 
 static bool control(struct lite *c, const struct sql_call *call, struct err *e)
 {
-    struct sql_rows none;
-    return run(c, call, NULL, &none, e);
+    return run(c, call, NULL, NULL, e);
 }
 
 static bool lite_begin(struct sql *base, struct err *e)

@@ -85,13 +85,13 @@ static struct reader *reader_get(struct store *s)
 
 bool store_read(struct store *s, struct op *op, const struct sql_call *call, struct sql_rows *ret, struct err *e)
 {
-    if (s->driver->reads_wait) OP_MUST_WAIT(op, e);
+    if (!s->driver->embedded) OP_MUST_WAIT(op, e);
     struct reader *r = reader_get(s);
     if (r->c != NULL && r->c->broken) {
         s->driver->disconnect(r->c);
         r->c = NULL;
     }
-    if (r->c == NULL) TRY(s->driver->connect(s->db, SQL_READS, &r->c, e));
+    if (r->c == NULL) TRY(s->driver->connect(s->db, SQL_READS, &sql_store_table, &r->c, e));
     return sql_run(r->c, call, op->arena, ret, e);
 }
 
@@ -118,7 +118,7 @@ static struct store *store_new(struct arena *a, const struct sql_driver *driver,
 /* A database that cannot be written to at start is a wrong setting more often than an outage. */
 static bool try_database(const struct sql_driver *driver, struct sql_db *db, struct sql **ret, struct err *e)
 {
-    if (driver->connect(db, SQL_WRITES, ret, e)) return true;
+    if (driver->connect(db, SQL_WRITES, &sql_store_table, ret, e)) return true;
     driver->close(db);
     const char *why = e->debug != NULL ? e->debug : "";
     FAILF(e, MISCONFIGURATION, "dsn: the database cannot be used: %s", why);

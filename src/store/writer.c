@@ -48,8 +48,7 @@ static struct write_request *take_group(struct writer *w)
 
 static bool control(struct sql *c, const struct sql_call *call, struct err *e)
 {
-    struct sql_rows none;
-    return sql_run(c, call, NULL, &none, e);
+    return sql_run(c, call, NULL, NULL, e);
 }
 
 static void copy_failure(struct err *to, const struct err *from)
@@ -93,7 +92,7 @@ static bool run_transaction(struct sql *c, struct write_request *group, struct e
 static bool commit_group(struct store *s, struct write_request *group, struct err *e)
 {
     struct writer *w = &s->writer;
-    if (w->c == NULL) TRY(s->driver->connect(s->db, SQL_WRITES, &w->c, e));
+    if (w->c == NULL) TRY(s->driver->connect(s->db, SQL_WRITES, &sql_store_table, &w->c, e));
     bool ok = run_transaction(w->c, group, e);
     if (w->c->broken) {
         s->driver->disconnect(w->c);
@@ -194,7 +193,7 @@ bool store_put_one(struct store *s, struct op *op, const struct sql_call *call, 
 bool write_change(struct write *w, const struct sql_call *call, int64_t *ret_changed, struct err *e)
 {
     struct sql_rows rows;
-    TRY(sql_run(w->c, call, NULL, &rows, e));
+    TRY(sql_run(w->c, call, NULL, ret_changed != NULL ? &rows : NULL, e));
     if (ret_changed != NULL) *ret_changed = rows.changed;
     return true;
 }

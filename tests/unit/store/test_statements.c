@@ -24,9 +24,9 @@ static void prepares_and_fits(void **state)
 {
     (void)state;
     for (int i = 0; i < STMT_MAX_; i++) {
-        const struct sql_statement *row = &sql_statements[i];
+        const struct sql_statement *row = &sql_store_table.rows[i];
         sqlite3_stmt *st;
-        if (sqlite3_prepare_v2(db, sql_text((enum stmt)i, SQL_SQLITE), -1, &st, NULL) != SQLITE_OK)
+        if (sqlite3_prepare_v2(db, sql_text(row, SQL_SQLITE), -1, &st, NULL) != SQLITE_OK)
             fail_msg("%s: %s", row->name, sqlite3_errmsg(db));
         if (sqlite3_bind_parameter_count(st) != (int)strlen(row->params)) fail_msg("%s: params", row->name);
         if (sqlite3_column_count(st) != (int)strlen(row->results)) fail_msg("%s: results", row->name);
@@ -54,17 +54,17 @@ static bool may_scan(enum stmt id, const char *detail)
 static void check_plan(enum stmt id)
 {
     char text[4096];
-    snprintf(text, sizeof(text), "EXPLAIN QUERY PLAN %s", sql_text(id, SQL_SQLITE));
+    snprintf(text, sizeof(text), "EXPLAIN QUERY PLAN %s", sql_text(&sql_store_table.rows[id], SQL_SQLITE));
     sqlite3_stmt *st;
     assert_int_equal(sqlite3_prepare_v2(db, text, -1, &st, NULL), SQLITE_OK);
     while (sqlite3_step(st) == SQLITE_ROW) {
         const char *detail = (const char *)sqlite3_column_text(st, 3);
-        if (getenv("SHOW_PLANS") != NULL) fprintf(stderr, "%s: %s\n", sql_statements[id].name, detail);
-        if (strncmp(detail, "SCAN", 4) == 0 && !may_scan(id, detail)) fail_msg("%s: %s", sql_statements[id].name, detail);
+        if (getenv("SHOW_PLANS") != NULL) fprintf(stderr, "%s: %s\n", sql_store_table.rows[id].name, detail);
+        if (strncmp(detail, "SCAN", 4) == 0 && !may_scan(id, detail)) fail_msg("%s: %s", sql_store_table.rows[id].name, detail);
         /* The first member alone of an index says little. */
-        if (strstr(detail, "(kind=?)") != NULL) fail_msg("%s: %s", sql_statements[id].name, detail);
+        if (strstr(detail, "(kind=?)") != NULL) fail_msg("%s: %s", sql_store_table.rows[id].name, detail);
         bool sorts = strstr(detail, "TEMP B-TREE FOR ORDER BY") != NULL;
-        if (sorts && id != STMT_KEYS_GET && id != STMT_TRUST_FIND) fail_msg("%s: %s", sql_statements[id].name, detail);
+        if (sorts && id != STMT_KEYS_GET && id != STMT_TRUST_FIND) fail_msg("%s: %s", sql_store_table.rows[id].name, detail);
     }
     sqlite3_finalize(st);
 }
