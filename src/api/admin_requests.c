@@ -133,7 +133,8 @@ bool admin_login_accept(struct http_req *r, struct err *e)
 
 struct consent_answer {
     struct grant_session granted;
-    json_t *session, *context;
+    json_t *session;
+    struct str context;
     bool remember;
     int64_t remember_for;
 };

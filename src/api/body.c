@@ -41,7 +41,7 @@ static bool read_member(struct arena *a, const struct body_member *m, json_t *v,
         if (!json_is_integer(v)) REFUSE(e, "'%s' must be a whole number.", m->name);
         *(int64_t *)at = json_integer_value(v);
         return true;
-    case BODY_ANY: *(json_t **)at = v; return true;
+    case BODY_ANY: *(struct str *)at = json_text(a, v, false); return true;
     case BODY_OBJECT:
     case BODY_CLAIMS: break;
     }

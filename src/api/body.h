@@ -9,8 +9,8 @@ enum body_type {
     BODY_TEXTS,  /* struct strs */
     BODY_BOOL,   /* bool */
     BODY_INT,    /* int64_t */
-    BODY_ANY,    /* json_t *: lives as long as the request */
-    BODY_OBJECT, /* json_t *: the same, but an object */
+    BODY_ANY,    /* struct str: the text of any JSON */
+    BODY_OBJECT, /* json_t *: an object; lives as long as the request */
     BODY_CLAIMS  /* struct str: an object's text; an empty one leaves it empty */
 };
 enum { BODY_LIST_MAX = 1000 };

@@ -106,9 +106,8 @@ bool consent_request_write(struct http_req *r, struct jw *w, const char *name, c
 
 void request_context_write(const struct http_req *r, struct jw *w, const struct flow *f)
 {
-    const json_t *context = f->consent_context != NULL ? f->consent_context : f->context;
-    if (context == NULL && is_v1(r)) jw_raw(w, "context", STR("{}"));
-    else jw_value(w, "context", context);
+    const struct str context = f->consent_context.n > 0 ? f->consent_context : f->context;
+    jw_raw(w, "context", context.n > 0 ? context : is_v1(r) ? STR("{}") : STR("null"));
 }
 
 bool reply_redirect_to(struct http_req *r, int status, struct str url)

@@ -47,11 +47,22 @@ static bool read_unpadded(struct str text, void *out, size_t *ret_n, const uint8
     /* One left-over character has 6 bits: less than a byte. */
     if (text.n % 4 == 1) return false;
 
+    const unsigned char *p = (const unsigned char *)text.p;
     unsigned char *to = out;
+    size_t i = 0;
+    for (; i + 4 <= text.n; i += 4) {
+        const uint32_t v0 = values[p[i]], v1 = values[p[i + 1]], v2 = values[p[i + 2]], v3 = values[p[i + 3]];
+        if (v0 == 0 || v1 == 0 || v2 == 0 || v3 == 0) return false;
+        const uint32_t bits = (v0 - 1) << 18 | (v1 - 1) << 12 | (v2 - 1) << 6 | (v3 - 1);
+        *to++ = (unsigned char)(bits >> 16);
+        *to++ = (unsigned char)(bits >> 8);
+        *to++ = (unsigned char)bits;
+    }
+
     uint32_t bits = 0;
     unsigned have = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned value = values[(unsigned char)text.p[i]];
+    for (; i < text.n; i++) {
+        const unsigned value = values[p[i]];
         if (value == 0) return false;
         bits = bits << 6 | (value - 1);
         have += 6;

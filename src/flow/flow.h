@@ -41,7 +41,7 @@ struct flow {
     int64_t remember_for; /* seconds; 0: ttl.authentication_session */
     struct str acr;
     struct strs amr;
-    json_t *context; /* any JSON; NULL: none */
+    struct str context; /* any JSON, as json_text writes it; empty: none */
     struct str forced_subject, idp_session_id;
     struct rejection *rejection; /* NULL: accepted */
 
@@ -52,7 +52,7 @@ struct flow {
     /* the consent app's answer; what it granted is in the row's `session` (oauth/grant_session.h), whether it is to be
      * remembered in its columns */
     int64_t consent_remember_for; /* seconds; 0: for ever */
-    json_t *consent_context;      /* NULL: the login's */
+    struct str consent_context;   /* empty: the login's */
     struct rejection *consent_rejection;
 };
 

@@ -1,11 +1,10 @@
 /* Writes and signs ID tokens. What the consent app says never replaces what this server knows. */
 #include "oauth/id_token.h"
 
-#include <string.h>
-
 #include <openssl/evp.h>
 
 #include "base/b64.h"
+#include "base/doc.h"
 #include "base/rand.h"
 #include "oauth/keysets.h"
 #include "oauth/lifespan.h"
@@ -14,24 +13,18 @@
 static const char *const protected[] = { "iss", "sub", "aud",   "exp",     "nbf",    "iat", "jti", "auth_time",
                                          "rat", "sid", "nonce", "at_hash", "c_hash", "acr", "amr" };
 
-static bool is_protected(const char *name)
+static bool is_protected(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(protected); i++) {
-        if (strcmp(name, protected[i]) == 0) return true;
+        if (str_eq(name, str_of(protected[i]))) return true;
     }
     return false;
 }
 
 bool session_claims_write(struct op *op, struct jw *w, struct str claims, struct err *e)
 {
-    json_t *object, *value;
-    const char *name;
     if (claims.n == 0) return true;
-    TRY(json_read(op->arena, claims, &object, NULL, e));
-    json_object_foreach(object, name, value)
-    {
-        if (!is_protected(name)) jw_value(w, name, value);
-    }
+    ENSURE(doc_copy_members(op->arena, w, claims, is_protected), e, SERVER_ERROR, "Stored claims cannot be read.");
     return true;
 }
 

@@ -7,8 +7,6 @@ static struct flow full(struct arena *a)
 {
     struct rejection *no = ARENA_NEW(a, struct rejection);
     *no = (struct rejection) { STR("access_denied"), STR("no \"way\""), STR("hint"), STR("debug"), 403 };
-    json_t *context = json_pack("{s:[i,n]}", "k", 1);
-    arena_defer(a, (void (*)(void *))json_decref, context);
     return (struct flow) { .request = STR("a=b&c=%C3%BC"),
                            .device = true,
                            .device_id = STR("dg"),
@@ -20,14 +18,14 @@ static struct flow full(struct arena *a)
                            .remember_for = 60,
                            .acr = STR("loa2"),
                            .amr = strs_words(a, STR("pwd otp")),
-                           .context = context,
+                           .context = STR("{\"k\":[1,null]}"),
                            .forced_subject = STR("f"),
                            .idp_session_id = STR("i"),
                            .rejection = no,
                            .consent_skip = true,
                            .consent_csrf = STR("c"),
                            .consent_remember_for = 9,
-                           .consent_context = context,
+                           .consent_context = STR("null"),
                            .consent_rejection = no };
 }
 
@@ -57,7 +55,8 @@ static void test_full(void **state)
     assert_strn(got.acr, f.acr);
     assert_int_equal(got.amr.n, 2);
     assert_str(got.amr.v[1], "otp");
-    assert_true(json_equal(got.context, f.context) && json_equal(got.consent_context, f.consent_context));
+    assert_strn(got.context, f.context);
+    assert_strn(got.consent_context, f.consent_context);
     assert_strn(got.forced_subject, f.forced_subject);
     assert_strn(got.idp_session_id, f.idp_session_id);
     assert_strn(got.consent_csrf, f.consent_csrf);
@@ -79,7 +78,7 @@ static void test_empty(void **state)
     assert_str(flow_encode(a, &f), "{}");
     assert_true(flow_decode(a, STR("{}"), &got, &e));
     assert_null(got.rejection);
-    assert_null(got.context);
+    assert_int_equal(got.context.n, 0);
     assert_int_equal(got.request.n, 0);
 }
 
@@ -87,7 +86,16 @@ static void test_damaged(void **state)
 {
     (void)state;
     ARENA_AUTO a = arena_new();
-    static const char *const bad[] = { "", "{", "nothing", "{}x" };
+    static const char *const bad[] = { "",
+                                       "{",
+                                       "nothing",
+                                       "{}x",
+                                       "{\"q\":7}",
+                                       "{\"rej\":1}",
+                                       "{\"au\":true}",
+                                       "{\"rm\":\"yes\"}",
+                                       "{\"amr\":\"x\"}",
+                                       "{\"rej\":{\"status\":\"x\"}}" };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct err e = ERR_INIT(a);
         struct flow got = { 0 };
@@ -96,9 +104,8 @@ static void test_damaged(void **state)
     }
     struct err e = ERR_INIT(a);
     struct flow got = { 0 };
-    assert_true(flow_decode(a, STR("{\"q\":7,\"amr\":\"x\",\"rej\":1,\"rm\":\"yes\",\"zzz\":[]}"), &got, &e));
-    assert_int_equal(got.request.n, 0);
-    assert_false(got.remember);
+    assert_true(flow_decode(a, STR("{\"zzz\":[],\"rm\":true}"), &got, &e)); /* a newer version's */
+    assert_true(got.remember);
 }
 
 int main(void)
