@@ -18,6 +18,7 @@ enum key_format {
     FORMAT_VISIBLE,     /* printable ASCII without blanks, quotes, commas, semicolons: RFC 6265 4.1.1 cookie-octet */
     FORMAT_COOKIE_PATH, /* starts with '/', printable, no ';' */
     FORMAT_API_KEY,
+    FORMAT_HEADER, /* of a map: names and values of HTTP headers (RFC 9110 5.1, 5.5) */
     FORMAT_VERSION,
     FORMAT_MAX_
 };

@@ -115,6 +115,7 @@ static bool is_cookie_octet(char c) { return is_ascii_visible(c) && strchr("\",;
 static bool is_token(char c) { return is_ascii_visible(c) && strchr("()<>@,;:\\\"/[]?={}", c) == NULL; }
 /* Bytes of UTF-8 are negative where char is signed. */
 static bool is_url_byte(char c) { return (unsigned char)c > ' ' && c != 0x7f; }
+static bool is_header_byte(char c) { return is_printable(c) || (unsigned char)c >= 0x80 || c == ' ' || c == '\t'; }
 static bool is_harmless(char c) { return is_url_byte(c) || c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 static const char *check_url(struct arena *a, struct str s, enum key_format format)
@@ -178,6 +179,8 @@ static const char *check_format(struct arena *a, enum key_format format, struct 
                                                                                        : "must be a path that starts with '/'";
     case FORMAT_API_KEY:
         return check_api_key(s);
+    case FORMAT_HEADER:
+        return all(s, is_header_byte) ? NULL : "must be printable text on one line";
     case FORMAT_VERSION:
         return check_version(s);
     case FORMAT_ANY:
@@ -351,11 +354,17 @@ static void store_map(const struct subject *s, const struct node *n)
         return;
     }
     for (size_t i = 0; i < n->n; i++) {
+        struct str name = n->v[i].name;
         const struct node *value = n->v[i].value;
-        if (value->kind == NODE_TEXT && check_text(s->l->a, s->row, value->text) == NULL)
-            params_add(s->own, &map, arena_dup(s->own, n->v[i].name), arena_dup(s->own, value->text));
-        else
+        const char *wrong = value->kind == NODE_TEXT ? check_text(s->l->a, s->row, value->text) : NULL;
+        if (value->kind != NODE_TEXT)
             report_key(s->l, s->key, "must have texts as members", "Put the members' values in quotes.");
+        else if (wrong != NULL)
+            report_key(s->l, s->key, arena_printf(s->l->a, "has a member whose value %s", wrong).p, "");
+        else if (s->row->format == FORMAT_HEADER && check_format(s->l->a, FORMAT_TOKEN, name) != NULL)
+            report_key(s->l, s->key, "has a member whose name is not the name of a header", "");
+        else
+            params_add(s->own, &map, arena_dup(s->own, name), arena_dup(s->own, value->text));
     }
     *(struct params *)s->member = map;
 }

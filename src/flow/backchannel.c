@@ -1,7 +1,8 @@
-/* One delivery at a time: taken by lease, signed, posted, then done or put off. */
+/* One delivery at a time: taken by lease, sent, then done or put off. */
 #include "flow/backchannel.h"
 
 #include "base/rand.h"
+#include "flow/identity_provider.h"
 #include "oauth/keysets.h"
 
 enum { ANSWER_MAX = 64 * 1024 };
@@ -64,25 +65,43 @@ static bool post(const struct provider *p, struct op *op, struct str url, struct
     return true;
 }
 
-/* Back-Channel Logout 1.0, 2.8: 200 is success, 204 is tolerated; what the client refuses is not repeated. */
-static enum backchannel_outcome judge(int status, int64_t attempts)
+/* What the other side refuses is not repeated. */
+static enum backchannel_outcome judge(bool done, int status, int64_t attempts)
 {
-    if (status == 200 || status == 204) return BACKCHANNEL_SENT;
+    if (done) return BACKCHANNEL_SENT;
     bool passing = status == 0 || status == 429 || status >= 500;
     return passing && attempts < ATTEMPTS_MAX ? BACKCHANNEL_RETRY : BACKCHANNEL_DROPPED;
+}
+
+/* Back-Channel Logout 1.0, 2.8: 200 is success, 204 is tolerated. */
+static bool tell_client(const struct provider *p, struct op *op, const struct delivery *d, const json_t *body,
+                        struct backchannel_report *ret, struct err *e)
+{
+    struct str token;
+    ret->client_id = json_str(json_object_get(body, "client"));
+    TRY(make_token(p, op, d, ret->client_id, json_str(json_object_get(body, "sid")), &token, e));
+    TRY(post(p, op, d->url, token, &ret->status, e));
+    ret->outcome = judge(ret->status == 200 || ret->status == 204, ret->status, d->attempts);
+    return true;
+}
+
+/* An operator who has taken the identity provider out of the configuration does not want it told any more. */
+static bool tell_identity_provider(const struct provider *p, struct op *op, const struct delivery *d, struct str session,
+                                   struct backchannel_report *ret, struct err *e)
+{
+    if (p->config->urls_identity_provider_url.n == 0) return true;
+    TRY(identity_provider_end(p, op, session, BACKCHANNEL_TIMEOUT, &ret->status, e));
+    ret->outcome = judge(identity_provider_ended(ret->status), ret->status, d->attempts);
+    return true;
 }
 
 static bool send_delivery(const struct provider *p, struct op *op, const struct delivery *d, struct backchannel_report *ret,
                           struct err *e)
 {
     json_t *body;
-    struct str token;
     TRY(json_read(op->arena, d->body, &body, NULL, e));
-    ret->client_id = json_str(json_object_get(body, "client"));
-    TRY(make_token(p, op, d, ret->client_id, json_str(json_object_get(body, "sid")), &token, e));
-    TRY(post(p, op, d->url, token, &ret->status, e));
-    ret->outcome = judge(ret->status, d->attempts);
-    return true;
+    struct str session = identity_provider_session(body);
+    return session.n > 0 ? tell_identity_provider(p, op, d, session, ret, e) : tell_client(p, op, d, body, ret, e);
 }
 
 bool backchannel_run(const struct provider *p, struct op *op, struct backchannel_report *ret, struct err *e)

@@ -4,6 +4,7 @@
 #include "base/b64.h"
 #include "base/rand.h"
 #include "flow/backchannel.h"
+#include "flow/identity_provider.h"
 #include "oauth/id_token_hint.h"
 #include "oauth/pack.h"
 
@@ -34,9 +35,17 @@ static bool client_of_hint(const struct provider *p, struct op *op, const json_t
     REFUSE(e, "the id_token_hint was not issued to a registered client, or not to the one that client_id names.");
 }
 
+static struct str without_slash(struct str url) { return str_upto(url, url.n - (str_ends(url, STR("/")) ? 1 : 0)); }
+
+/* Hydra's first version wrote a final '/' into `iss`, whatever the configuration said. */
+static bool is_our_issuer(const struct provider *p, struct str iss)
+{
+    return iss.n > 0 && str_eq(without_slash(iss), without_slash(p->issuer));
+}
+
 static bool check_hint(const struct provider *p, const struct op *op, const json_t *claims, struct err *e)
 {
-    if (!str_eq(json_str(json_object_get(claims, "iss")), p->issuer)) REFUSE(e, "the id_token_hint comes from another issuer.");
+    if (!is_our_issuer(p, json_str(json_object_get(claims, "iss")))) REFUSE(e, "the id_token_hint comes from another issuer.");
     bool future = json_integer_value(json_object_get(claims, "iat")) > usec_to_sec(op->now) + CLOCK_TOLERANCE;
     if (future) REFUSE(e, "the id_token_hint was issued in the future.");
     if (json_str(json_object_get(claims, "sid")).n == 0) REFUSE(e, "the id_token_hint has no sid claim.");
@@ -232,6 +241,7 @@ bool session_end(const struct provider *p, struct op *op, struct str id, struct 
         add_front(p, op->arena, c, id, &front);
         if (c->backchannel_logout_uri.n > 0) rows[n++] = backchannel_delivery(op, c, id);
     }
+    if (identity_provider_delivery(p, op, session, &rows[n])) n++;
     enum store_put put;
     TRY(store_session_end(p->store, op, id, rows, n, &put, e));
     ret->ended = put == STORE_DONE;

@@ -58,7 +58,8 @@ struct ended_session {
     bool ended;               /* false: there was none any more, and nobody is told */
     struct strs front;        /* what the browser has to load, one URL per client */
 };
-/* Ends a login session and queues what its clients hear of it over the back channel. */
+/* Ends a login session and queues what its clients hear of it over the back channel, and the end of the session that the user has
+ * at the identity provider. */
 MUST_USE bool session_end(const struct provider *p, struct op *op, struct str id, struct ended_session *ret, struct err *e);
 /* The same for an accepted logout, which is completed by it. */
 MUST_USE bool logout_complete(const struct provider *p, struct op *op, const struct logout *l, struct ended_session *ret,

@@ -272,8 +272,8 @@ static void authenticate(struct op *op, const struct config_hook *hook, struct f
 {
     if (!hook->has_key) return;
     const bool cookie = hook->in == HOOK_IN_COOKIE;
-    f->header_name = cookie ? STR("Cookie") : hook->name;
-    f->header_value = cookie ? ARENA_CAT(op->arena, hook->name, STR("="), hook->value) : hook->value;
+    params_add(op->arena, &f->headers, cookie ? STR("Cookie") : hook->name,
+               cookie ? ARENA_CAT(op->arena, hook->name, STR("="), hook->value) : hook->value);
 }
 
 typedef bool (*document_fn)(const struct provider *p, struct op *op, struct jw *w, const struct grant_request *q, struct err *e);

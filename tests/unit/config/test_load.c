@@ -254,6 +254,11 @@ static void files_are_refused(void **state)
         { "urls: {logout: logout}", "urls.logout", "absolute URL or start with '/'" },
         { "urls: {login: 'http://a b/'}", "urls.login", "a URL or a path" },
         { "urls: {identity_provider: {headers: {a: 1}}}", "urls.identity_provider.headers", "texts" },
+        { "urls: {identity_provider: {headers: {a: \"b\\r\\nc: d\"}}}", "urls.identity_provider.headers", "on one line" },
+        { "urls: {identity_provider: {headers: {a: \"b\\0\"}}}", "urls.identity_provider.headers", "control character" },
+        { "urls: {identity_provider: {headers: {a b: c}}}", "urls.identity_provider.headers", "name of a header" },
+        { "urls: {identity_provider: {headers: {'a:': c}}}", "urls.identity_provider.headers", "name of a header" },
+        { "urls: {identity_provider: {headers: {'': c}}}", "urls.identity_provider.headers", "name of a header" },
         { "oauth2: {hashers: {bcrypt: {cost: 3}}}", "oauth2.hashers.bcrypt.cost", "between 4 and 31" },
         { "log: {redaction_text: \"a\\0b\"}", "log.redaction_text", "control character" },
     };

@@ -156,6 +156,12 @@ static void test_hints(void **state)
         { { .iat_plus = -100000 }, true },
         { { .iat_plus = 30 }, true },
         { { .iat_plus = 3600 }, false },
+        { { .iss = "https://op.example.test/" }, true }, /* as Hydra's first version wrote it */
+        { { .iss = "https://op.example.test//" }, false },
+        { { .iss = "https://op.example.test/x" }, false },
+        { { .iss = "https://op.example.tes" }, false },
+        { { .iss = "/" }, false },
+        { { .iss = "" }, false },
         { { .iss = "https://evil.example.test" }, false },
         { { .without = "iss" }, false },
         { { .without = "sub" }, false },

@@ -20,7 +20,7 @@ static bool fake_fetch(const struct provider *p, struct op *op, const struct fet
     (void)p, (void)op;
     strs_add(hook.arena, &hook.urls, arena_dup(hook.arena, q->url));
     hook.sent = arena_dup(hook.arena, q->post);
-    hook.header = q->header_name.n > 0 ? ARENA_CAT(hook.arena, q->header_name, STR(": "), q->header_value) : STR("");
+    hook.header = q->headers.n > 0 ? ARENA_CAT(hook.arena, q->headers.v[0].name, STR(": "), q->headers.v[0].value) : STR("");
     assert_string_equal(q->content_type, "application/json; charset=UTF-8");
     assert_true(q->timeout > 0 && q->timeout <= 30 * USEC_PER_SEC && q->max_bytes == 5 << 20);
     ENSURE(hook.status != 0, e, SERVER_ERROR, "nobody is there");
