@@ -1,4 +1,5 @@
-/* perform device-code: gets tokens as a device without a browser would (RFC 8628), the terminal being its display. */
+/* perform device-code: gets tokens as a device without a browser would (RFC 8628), the terminal being its display. With --port it
+ * serves a page for codes, too, for servers that have none. */
 #include <unistd.h>
 
 #include "base/url.h"
@@ -11,6 +12,7 @@ enum { INTERVAL_UNSAID = 5, INTERVAL_MAX = 3600, LIFE_MAX = 24 * 3600, SLOWER = 
 
 struct device_code_flow {
     struct cli *cli;
+    struct local local;
     struct remote remote;
     struct credentials who;
     struct str auth_url, token_url;
@@ -19,11 +21,6 @@ struct device_code_flow {
     int64_t interval;
     usec_t end; /* on the monotonic clock */
 };
-
-static struct str or_below(const struct device_code_flow *f, const char *flag, struct str path)
-{
-    return cli_given(f->cli, flag) ? cli_str(f->cli, flag) : ARENA_CAT(f->cli->arena, f->remote.base, path);
-}
 
 /* ---- the request ---- */
 
@@ -92,6 +89,16 @@ static bool ask_code(struct device_code_flow *f)
 
 enum poll { POLL_AGAIN, POLL_DONE, POLL_FAILED };
 
+/* RFC 8628 3.5: "On encountering a connection timeout, clients MUST unilaterally reduce their polling frequency before retrying",
+ * and doubling the interval is what it recommends. */
+static enum poll wait_longer(struct device_code_flow *f)
+{
+    f->interval = within(2 * f->interval, 1, INTERVAL_MAX);
+    fprintf(f->cli->err, "Asking again in %lld seconds.\n", (long long)f->interval);
+    fflush(f->cli->err);
+    return POLL_AGAIN;
+}
+
 /* RFC 8628 3.5. */
 static enum poll read_refusal(struct device_code_flow *f, const struct fetched *answer)
 {
@@ -115,7 +122,7 @@ static enum poll poll_once(struct device_code_flow *f, struct fetched *answer)
     params_add(a, &form, STR("grant_type"), STR(DEVICE_GRANT_TYPE));
     params_add(a, &form, STR("device_code"), f->device_code);
     if (f->client_secret.n > 0) params_add(a, &form, STR("client_secret"), f->client_secret);
-    if (!perform_ask_token(&f->remote, f->token_url, &f->who, &form, answer)) return POLL_FAILED;
+    if (!perform_ask_token(&f->remote, f->token_url, &f->who, &form, answer)) return wait_longer(f);
     return answer->status == 200 ? POLL_DONE : read_refusal(f, answer);
 }
 
@@ -136,11 +143,33 @@ static int wait_for_token(struct device_code_flow *f)
     return perform_print_token(f->cli, token, asked, true);
 }
 
+/* ---- the page ---- */
+
+static const struct route routes[] = {
+    { LISTEN_PUBLIC, HTTP_GET | HTTP_POST, "/device", API_CURRENT, ROUTE_WAITS | ROUTE_FORM | ROUTE_NO_STORE, perform_device,
+      "device" },
+    { LISTEN_PUBLIC, HTTP_GET, "/device/done", API_CURRENT, ROUTE_NO_STORE, perform_device_done, "deviceDone" },
+};
+
+static bool serve_page(struct device_code_flow *f)
+{
+    f->local = (struct local)LOCAL_INIT(f->cli);
+    f->local.remote = f->remote;
+    local_name(&f->local);
+    TRY(local_start(&f->local, routes, ARRAY_LEN(routes)));
+    fprintf(f->cli->err, "The page for codes is %.*sdevice (urls.device.verification).\n\n", STR_FMT(f->local.home));
+    return true;
+}
+
 int cli_device_code(struct cli *c)
 {
     struct device_code_flow f = { .cli = c };
     if (!cli_format_ok(c) || !remote_open(c, &f.remote) || !remote_credentials(c, &f.who)) return 1;
-    f.auth_url = or_below(&f, "device-auth-url", STR("/oauth2/device/auth"));
-    f.token_url = or_below(&f, "token-url", STR("/oauth2/token"));
-    return ask_code(&f) ? wait_for_token(&f) : 1;
+    f.auth_url = local_url(c, "device-auth-url", f.remote.base, STR("/oauth2/device/auth"));
+    f.token_url = local_url(c, "token-url", f.remote.base, STR("/oauth2/token"));
+    bool page = cli_int(c, "port") != -1;
+    if (page && !serve_page(&f)) return 1;
+    int code = ask_code(&f) ? wait_for_token(&f) : 1;
+    if (page) local_stop(&f.local);
+    return code;
 }

@@ -71,10 +71,19 @@ SET(device_flags, "Request",
     { "audience",        0, FLAG_LIST,   NULL,    "LIST", "audiences to ask for" },
     { "device-auth-url", 0, FLAG_STRING, NULL,    "URL",  "device authorization endpoint; default: /oauth2/device/auth below the endpoint" },
     { "token-url",       0, FLAG_STRING, NULL,    "URL",  "token endpoint; default: /oauth2/token below the endpoint" });
-SET(local_flags, "Local web application",
-    { "port",        'p', FLAG_INT,  "4446", "N",  "its port on 127.0.0.1" },
-    { "https",       0,   FLAG_BOOL, NULL,   NULL, "serve it over https, with a certificate made for this run" },
-    { "no-open",     0,   FLAG_BOOL, NULL,   NULL, "do not start a browser" },
+SET(logout_flags, "Request",
+    { "client-id",  0, FLAG_STRING, NULL, "ID",   "sent as client_id; without it the server looks into the ID token" },
+    { "state",      0, FLAG_STRING, NULL, "TEXT", "state; without it a random one" },
+    { "redirect",   0, FLAG_STRING, NULL, "URL",  "post-logout redirect URI, when the page is reached under another address" },
+    { "logout-url", 0, FLAG_STRING, NULL, "URL",  "end-session endpoint; default: /oauth2/sessions/logout below the endpoint" });
+#define LOCAL_FLAGS \
+    { "port",        'p', FLAG_INT,  "4446", "N",  "its port on 127.0.0.1" }, \
+    { "https",       0,   FLAG_BOOL, NULL,   NULL, "serve it over https, with a certificate made for this run" }, \
+    { "no-open",     0,   FLAG_BOOL, NULL,   NULL, "do not start a browser" }
+SET(local_flags, "Local web application", LOCAL_FLAGS);
+SET(page_for_codes_flags, "Page for codes",
+    { "port", 'p', FLAG_INT, "-1", "N", "serve one on 127.0.0.1 at this port; -1: none" });
+SET(local_client_flags, "Local web application", LOCAL_FLAGS,
     { "no-shutdown", 0,   FLAG_BOOL, NULL,   NULL, "go on after the first token" },
     { "skip",        0,   FLAG_BOOL, NULL,   NULL, "its login and consent pages accept at once what the server says may be skipped" });
 
@@ -92,6 +101,11 @@ SET(steps_flags, "Steps",
     { "steps", 0, FLAG_INT, "0", "N", "how many migrations to take back" });
 SET(block_flags, "Waiting",
     { "block", 0, FLAG_BOOL, NULL, NULL, "wait until no migration is pending" });
+SET(hydra_flags, "Hydra's database",
+    { "from",    0, FLAG_STRING, NULL, "DSN",  "where Hydra keeps its data; or in the environment variable HYDRA_DSN" },
+    { "secrets", 0, FLAG_LIST,   NULL, "LIST", "Hydra's secrets.system, where they are not those of this configuration; or in the environment variable HYDRA_SECRETS_SYSTEM, where other users of the machine cannot see them" },
+    { "dry-run", 0, FLAG_BOOL,   NULL, NULL,   "read everything and say what would be brought and what not; write nothing" },
+    { "verify",  0, FLAG_BOOL,   NULL, NULL,   "read everything again and compare it with what was brought; write nothing" });
 SET(janitor_flags, "What to delete",
     { "tokens",                   0, FLAG_BOOL,     NULL,    NULL,       "expired tokens" },
     { "requests",                 0, FLAG_BOOL,     NULL,    NULL,       "abandoned logins and consents" },

@@ -23,7 +23,7 @@ static const struct {
     { "import", "Import clients and keys from files" },
     { "introspect", "Look into tokens" },
     { "list", "List resources (also: ls)" },
-    { "migrate", "Create and upgrade the database" },
+    { "migrate", "Create and upgrade the database, take over that of a Hydra" },
     { "perform", "Run OAuth 2.0 flows" },
     { "revoke", "Revoke tokens" },
     { "serve", "Run the server" },

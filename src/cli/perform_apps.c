@@ -1,10 +1,10 @@
-/* The login and consent pages of `perform authorization-code`, for servers whose urls.login and urls.consent point here: what a
- * login and consent app does, over the admin API. Any name signs in. */
+/* The login and consent pages of `perform authorization-code` and the page for codes of `perform device-code`, for servers whose
+ * urls.login, urls.consent and urls.device.verification point here: what such apps do, over the admin API. Any name signs in. */
 #include "api/pages/page.h"
 #include "cli/perform.h"
 #include "store/store.h"
 
-enum { REMEMBER_FOR = 3600 };
+enum { REMEMBER_FOR = 3600, CODE_MAX = 64 };
 
 #define REQUESTS "/admin/oauth2/auth/requests/"
 
@@ -26,31 +26,41 @@ static struct str path_of(const struct app *app, const char *decision)
     return ARENA_CAT(a, STR(REQUESTS), str_of(app->kind), str_of(decision), STR("?"), params_encode(a, &query, false));
 }
 
-/* Asks the admin API. False: the answer to the browser was written. `body` is given up. */
+/* Asks the admin API; status 0: no answer. `body` is given up. */
+static bool fetch_ok(struct app *app, const char *method, struct str path, json_t *body, json_t **ret, struct fetched *got)
+{
+    struct err why = ERR_INIT(app->r->op.arena);
+    *got = (struct fetched) { 0 };
+    bool answered = remote_fetch(&app->remote, &(struct call) { .method = method, .path = path, .json = body }, got);
+    json_decref(body);
+    bool ok = answered && got->status >= 200 && got->status <= 299;
+    return ok && (ret == NULL || json_read(app->r->op.arena, got->body, ret, NULL, &why));
+}
+
+/* False: the answer to the browser was written. */
 static bool ask(struct app *app, const char *method, struct str path, json_t *body, json_t **ret)
 {
-    struct fetched got = { 0 };
-    struct err why = ERR_INIT(app->r->op.arena);
-    bool answered = remote_fetch(&app->remote, &(struct call) { .method = method, .path = path, .json = body }, &got);
-    json_decref(body);
-    bool ok = answered && got.status >= 200 && got.status <= 299;
-    if (ok && (ret == NULL || json_read(app->r->op.arena, got.body, ret, NULL, &why))) return true;
-    perform_refused(app->r, &got);
+    struct fetched got;
+    if (fetch_ok(app, method, path, body, ret, &got)) return true;
+    local_refused(app->r, &got);
     return false;
 }
 
 /* `field`: where the form has the challenge; the redirect has it as `<kind>_challenge`. */
-static bool open_app(struct app *app, struct http_req *r, const char *kind, const char *field)
+static bool open_page(struct app *app, struct http_req *r, const char *kind, const char *field)
 {
     *app = (struct app) { .r = r, .kind = kind };
-    app->remote = perform_remote(r, &app->cli);
+    app->remote = local_remote(r, &app->cli);
     app->challenge = r->method == HTTP_POST ? params_get(&r->form, str_of(field))
                                             : params_get(&r->query, arena_printf(r->op.arena, "%s_challenge", kind));
-    if (app->challenge.n == 0) {
-        notice_reply(r, &(struct notice) { .status = 200, .title = "begin_title", .text = "begin_text" }, NULL);
-        return false;
-    }
-    return ask(app, "GET", path_of(app, ""), NULL, &app->request);
+    if (app->challenge.n > 0) return true;
+    notice_reply(r, &(struct notice) { .status = 200, .title = "begin_title", .text = "begin_text" }, NULL);
+    return false;
+}
+
+static bool open_app(struct app *app, struct http_req *r, const char *kind, const char *field)
+{
+    return open_page(app, r, kind, field) && ask(app, "GET", path_of(app, ""), NULL, &app->request);
 }
 
 static bool decide(struct app *app, const char *decision, json_t *body)
@@ -69,6 +79,7 @@ static bool deny(struct app *app)
 static struct str field(const struct app *app, const char *name) { return params_get(&app->r->form, str_of(name)); }
 static bool is_denied(const struct app *app) { return str_eq(field(app, "action"), STR("deny")); }
 static struct str requested(const struct app *app, const char *name) { return json_str(json_object_get(app->request, name)); }
+static bool may_hurry(struct http_req *r) { return ((struct perform *)local_of(r))->skip; }
 static bool says_skip(const struct app *app) { return json_is_true(json_object_get(app->request, "skip")); }
 
 static struct params page_vars(const struct app *app, const char *title, const char *note, const char *field_name)
@@ -120,8 +131,7 @@ bool perform_login(struct http_req *r, struct err *e)
     struct app app;
     (void)e;
     if (!open_app(&app, r, "login", "ls")) return true;
-    if (r->method != HTTP_POST && perform_of(r)->skip && says_skip(&app))
-        return accept_login(&app, requested(&app, "subject"), true);
+    if (r->method != HTTP_POST && may_hurry(r) && says_skip(&app)) return accept_login(&app, requested(&app, "subject"), true);
     if (r->method != HTTP_POST) return show_login(&app);
     if (is_denied(&app)) return deny(&app);
 
@@ -177,11 +187,46 @@ bool perform_consent(struct http_req *r, struct err *e)
     struct app app;
     (void)e;
     if (!open_app(&app, r, "consent", "cs")) return true;
-    if (r->method != HTTP_POST && perform_of(r)->skip && may_skip(&app))
+    if (r->method != HTTP_POST && may_hurry(r) && may_skip(&app))
         return accept_consent(&app, json_incref(json_object_get(app.request, "requested_scope")),
                               json_incref(json_object_get(app.request, "requested_access_token_audience")), false);
     if (r->method != HTTP_POST) return show_consent(&app);
     if (is_denied(&app)) return deny(&app);
     return accept_consent(&app, ticked(&app, STR("grant_scope")), ticked(&app, STR("grant_audience")),
                           field(&app, "remember").n > 0);
+}
+
+/* ---- the code of a device ---- */
+
+static bool show_device(struct app *app, const char *problem)
+{
+    struct arena *a = app->r->op.arena;
+    struct params vars = page_vars(app, "device_title", "perform_device_note", "device_challenge");
+    const struct params *from = app->r->method == HTTP_POST ? &app->r->form : &app->r->query;
+    params_add(a, &vars, STR("user_code"), params_get(from, STR("user_code")));
+    params_add(a, &vars, STR("longest"), arena_printf(a, "%d", CODE_MAX));
+    if (problem != NULL) params_add(a, &vars, STR("@problem"), str_of(problem));
+    return page_reply(app->r, problem != NULL ? 400 : 200, page_device, &vars);
+}
+
+/* A code that no device waits with is a request that is not valid; whoever mistyped it may try again. */
+bool perform_device(struct http_req *r, struct err *e)
+{
+    struct app app;
+    struct fetched got;
+    json_t *answer;
+    (void)e;
+    if (!open_page(&app, r, "device", "device_challenge")) return true;
+    if (r->method != HTTP_POST) return show_device(&app, NULL);
+    struct str code = str_trim(field(&app, "user_code"));
+    if (code.n == 0) return show_device(&app, "device_code_missing");
+    if (fetch_ok(&app, "PUT", path_of(&app, "/accept"), json_pack("{s:o}", "user_code", json_of_str(code)), &answer, &got))
+        return page_go_on(r, json_str(json_object_get(answer, "redirect_to")));
+    return got.status == 400 ? show_device(&app, "device_code_wrong") : local_refused(r, &got);
+}
+
+bool perform_device_done(struct http_req *r, struct err *e)
+{
+    (void)e;
+    return notice_reply(r, &(struct notice) { .status = 200, .title = "device_done_title", .text = "device_done_text" }, NULL);
 }

@@ -1,12 +1,15 @@
 """perform device-code: the terminal is the device, a made-up person opens the page."""
 
+import html
+import re
 import subprocess
+import time
 import urllib.parse
 
 import pytest
 
 from cli_support import FAILED, Recorder, failed, parsed
-from harness import GRANTD
+from harness import GRANTD, free_ports, Listener as Http
 from test_device import GRANT, make_tv
 from test_device_page import Browser, sign_in, title
 
@@ -92,6 +95,9 @@ def test_no_credentials():
         assert server.seen == []
 
 
+SILENCE = "the connection ends without an answer"
+
+
 class Script(Recorder):
     """Answers polls one after the other."""
 
@@ -101,7 +107,12 @@ class Script(Recorder):
         self.codes = codes
 
     def get(self, what, _):
-        return (200, self.codes) if what == ("POST", AUTH) else self.polls.pop(0)
+        if what == ("POST", AUTH):
+            return 200, self.codes
+        if self.polls[0] is SILENCE:
+            self.server.handle_error = lambda *_: None
+            raise ConnectionError(self.polls.pop(0))
+        return self.polls.pop(0)
 
 
 def perform(server, *more):
@@ -120,11 +131,75 @@ def test_polling():
 
 
 def test_slow_down():
-    import time
     begun = time.monotonic()
     with Script(CODES, (400, {"error": "slow_down"}), (200, GRANTED)) as server:
         assert perform(server, "-q").returncode == 0
     assert 6.9 <= time.monotonic() - begun < 20, "one second, then six"
+
+
+def test_no_answer():
+    """RFC 8628 3.5: "On encountering a connection timeout, clients MUST unilaterally reduce their polling frequency before
+    retrying"; "such as doubling the polling interval"."""
+    begun = time.monotonic()
+    with Script(CODES, SILENCE, SILENCE, (200, GRANTED)) as server:
+        done = perform(server, "-q")
+    assert (done.returncode, done.stdout) == (0, "at\n")
+    assert "Asking again in 2 seconds." in done.stderr and "Asking again in 4 seconds." in done.stderr
+    assert 6.9 <= time.monotonic() - begun < 20, "one second, then two, then four"
+
+
+def test_no_answer_until_the_code_expires():
+    with Script({**CODES, "expires_in": 4}, SILENCE, SILENCE) as server:
+        failed(perform(server), "no answer from", "expires before")
+
+
+def test_no_answer_to_the_request():
+    with Recorder() as gone:
+        pass
+    failed(gone.cli("perform", "device-code", "--client-id", "tv"), "no answer from")
+
+
+# ---- the page for codes ----
+
+@pytest.fixture
+def own_page(make_server):
+    port = free_ports(1)[0]
+    url = f"http://127.0.0.1:{port}/device"
+    return port, make_server({"urls": {"device": {"verification": url, "success": url + "/done"}},
+                              "oauth2": {"device_authorization": {"token_polling_interval": "1s"}}})
+
+
+def test_page_for_codes(own_page):
+    port, server = own_page
+    device = Device(server, make_tv(server), "-p", str(port), "--format", "json", "-e", server.admin.url,
+                    "--device-auth-url", server.public.url + AUTH, "--token-url", server.public.url + TOKEN)
+    assert any(f"http://127.0.0.1:{port}/device" in line for line in device.said), device.said
+    page, browser = Http(port), Browser(server)
+    redirect = browser.visit("/oauth2/device/verify?user_code=" + device.after("Type this code"))
+    target = redirect.headers["Location"]
+    assert target.startswith(page.url + "/device?device_challenge=")
+    challenge = urllib.parse.parse_qs(urllib.parse.urlsplit(target).query)["device_challenge"][0]
+    shown = page.get(target.removeprefix(page.url))
+    assert shown.status == 200 and title(shown) == "Connect a device" and f'value="{device.after("Type this code")}"' in shown.text
+    for code, status in (" ", 400), ("WRONGONE", 400):
+        answer = page.post("/device", form={"device_challenge": challenge, "user_code": code})
+        assert answer.status == status and 'role="alert"' in answer.text
+    assert page.post("/device", form={"device_challenge": "made-up", "user_code": "x"}).status == 502
+    assert title(page.get("/device")) == "Nothing to decide here" and title(page.get("/device/done")) == "Device connected"
+    sent_on = page.post("/device", form={"device_challenge": challenge, "user_code": device.after("Type this code")})
+    back = html.unescape(re.search(r"url=(.*?)\"", sent_on.text, re.I)[1])
+    assert sent_on.status == 200 and back.startswith(server.public.url + "/oauth2/device/verify?")
+    login = browser.visit(back.removeprefix(server.public.url))
+    done = sign_in(browser, login, grant_scope=["openid", "offline"])
+    assert done.headers["Location"].startswith(page.url + "/device/done?")
+    assert "access_token" in parsed(device.end())
+
+
+@pytest.mark.parametrize("port", ["0", "-2", "70000"])
+def test_ports_that_are_none(port):
+    with Script(CODES, (200, GRANTED)) as server:
+        failed(perform(server, "-p", port), "port")
+        assert server.seen == []
 
 
 def test_other_addresses():
