@@ -17,10 +17,11 @@
 #include "http/tls.h"
 #include "http/workers.h"
 
-/* A head must fit into the library's memory for one connection, and the answer's head beside it. Larger memory makes every
- * request dearer, as it is cleared after each; above 32 KiB it is mapped, so that a closed connection gives it back to the
- * system. */
-enum { CONNECTION_MEMORY = 36 * 1024, HEAD_MAX = 16 * 1024, TARGET_MAX = 12 * 1024, FIELDS_MAX = 100, FIELD_COST = 64 };
+/* A head must fit into the library's memory for one connection, with what the library notes about it, and the answer's head
+ * beside it. Larger memory makes every request dearer, as it is looked through after each; above 32 KiB it is mapped, so that a
+ * closed connection gives it back to the system. */
+enum { MEMORY_LEAST = 36 * 1024, ANSWER_HEAD = 4096, FIELDS_MAX = 100, FIELD_COST = 64 };
+#define FAREWELL (300 * USEC_PER_MS)
 enum { THREAD_STACK = 512 * 1024, WORKERS_PER_CORE = 4, CROWD = 500, BODY_FIRST = 4096, ARENAS_KEPT = 32 };
 
 struct listener {
@@ -274,11 +275,17 @@ static unsigned cores(void)
     return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
 }
 
+static size_t connection_memory(const struct config *c)
+{
+    size_t wanted = 2 * (size_t)c->serve_limits_header_bytes + ANSWER_HEAD;
+    return wanted > MEMORY_LEAST ? wanted : MEMORY_LEAST;
+}
+
 static bool start_daemon(struct listener *l, const struct config *c, struct err *e)
 {
     struct MHD_OptionItem options[] = {
         { MHD_OPTION_LISTEN_SOCKET, l->fd, NULL },
-        { MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL },
+        { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)connection_memory(c), NULL },
         { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)c->serve_limits_connections, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL }, /* the sweeper's business */
         { MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK, NULL },
@@ -324,16 +331,20 @@ static bool open_listener(struct http_server *s, enum http_listener which, const
     return true;
 }
 
-static size_t least(size_t a, int64_t b) { return b > 0 && (uint64_t)b < a ? (size_t)b : a; }
+size_t http_server_workers(const struct config *c)
+{
+    return c->serve_limits_workers > 0 ? (size_t)c->serve_limits_workers : (size_t)WORKERS_PER_CORE * cores();
+}
 
 static bool start_parts(struct http_server *s, const struct http_server_options *o, struct err *e)
 {
     const struct config *c = o->config;
+    size_t head = (size_t)c->serve_limits_header_bytes;
     struct wire_limits limits = {
-        .framing = { .head = least(HEAD_MAX, c->serve_limits_header_bytes),
-                     .target = TARGET_MAX,
+        .framing = { .head = head,
+                     .target = head - head / 4,
                      .fields = FIELDS_MAX,
-                     .memory = CONNECTION_MEMORY - 4096,
+                     .memory = connection_memory(c) - ANSWER_HEAD,
                      .entry = FIELD_COST },
         .read = c->serve_limits_read_timeout,
         .write = 2 * c->serve_limits_read_timeout,
@@ -341,9 +352,8 @@ static bool start_parts(struct http_server *s, const struct http_server_options 
         .crowd = CROWD,
         .crowd_idle = 5 * USEC_PER_SEC,
     };
-    size_t threads = c->serve_limits_workers > 0 ? (size_t)c->serve_limits_workers : (size_t)WORKERS_PER_CORE * cores();
     s->wire = wire_new(&limits);
-    s->workers = workers_new(threads, (size_t)c->serve_limits_queue, work);
+    s->workers = workers_new(http_server_workers(c), (size_t)c->serve_limits_queue, work);
     ENSURE(s->wire != NULL && s->workers != NULL, e, MISCONFIGURATION, "The system has no memory or threads left.");
     if (o->listeners & LISTEN_PUBLIC) TRY(open_listener(s, LISTEN_PUBLIC, c, e));
     if (o->listeners & LISTEN_ADMIN) TRY(open_listener(s, LISTEN_ADMIN, c, e));
@@ -380,6 +390,32 @@ static void close_listener(struct listener *l)
 
 static void wait_a_little(void) { nanosleep(&(struct timespec) { .tv_nsec = 5000000 }, NULL); }
 
+/* From now on the system refuses connections, instead of keeping them for nobody. */
+static void refuse_connections(struct listener *l)
+{
+    if (l->daemon == NULL) return;
+    MHD_quiesce_daemon(l->daemon);
+    shutdown(l->fd, SHUT_RDWR);
+}
+
+static unsigned connections_open(const struct http_server *s)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < s->listeners_n; i++) {
+        struct MHD_Daemon *daemon = s->listeners[i].daemon;
+        if (daemon != NULL) n += MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+    }
+    return n;
+}
+
+/* On a kept connection the next request is answered with "Connection: close" (RFC 9112 9.6). Who uses
+ * it without pause, as a proxy does, is told that way, and loses no request to a connection that closes under it. */
+static void say_goodbye(struct http_server *s, usec_t grace)
+{
+    usec_t until = clock_monotonic() + (grace < FAREWELL ? grace : FAREWELL);
+    while (connections_open(s) > 0 && clock_monotonic() < until) wait_a_little();
+}
+
 /* A handler that is at work on a worker cannot be interrupted, and its connection must not be closed under it: the library would
  * end the process. What was on its way to the workers when they were closed has arrived after a little while. */
 static bool settle(struct http_server *s, usec_t grace)
@@ -396,8 +432,8 @@ bool http_server_stop(struct http_server *s, usec_t grace)
 {
     if (s == NULL) return true;
     atomic_store(&s->stopping, true);
-    for (size_t i = 0; i < s->listeners_n; i++)
-        if (s->listeners[i].daemon != NULL) MHD_quiesce_daemon(s->listeners[i].daemon);
+    for (size_t i = 0; i < s->listeners_n; i++) refuse_connections(&s->listeners[i]);
+    say_goodbye(s, grace);
     if (s->workers != NULL && !settle(s, grace)) return false;
 
     for (size_t i = 0; i < s->listeners_n; i++) close_listener(&s->listeners[i]);

@@ -35,6 +35,8 @@ MUST_USE bool http_server_start(const struct http_server_options *o, struct http
 /* Stops accepting, lets running requests finish for at most `grace`, closes. False: a handler was still at work after that; then
  * the server and what its handlers use must stay, and all that is left is to end the process. Accepts NULL. */
 bool http_server_stop(struct http_server *s, usec_t grace);
+/* How many requests may wait at once with this configuration. */
+size_t http_server_workers(const struct config *c);
 /* Port bound, for tests that ask for port 0... 0 when that listener is a unix socket or off. */
 uint16_t http_server_port(const struct http_server *s, enum http_listener l);
 

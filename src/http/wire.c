@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,15 +18,15 @@
 #include "http/gnutls_lib.h"
 #include "http/metrics.h"
 
-enum { SWEEP_MS = 250, LINGER_MS = 3000, LINGER_BYTES = 32 << 20, MOST_DESCRIPTORS = 1 << 20 };
+enum { SWEEP_MS = 250, LINGER_MS = 3000, LINGER_BYTES = 32 << 20, MOST_DESCRIPTORS = 1 << 20, MANY = 500 };
 
 struct wire {
     struct wire_limits limits;
     pthread_mutex_t lock; /* guards the list, and with it each descriptor against being closed while the sweeper uses it */
     pthread_cond_t wake;
     struct conn *first;
-    size_t count;
-    bool stop;
+    size_t count, most; /* now; at most, since memory was last given back */
+    bool stop, crowd_left;
     pthread_t sweeper;
 };
 
@@ -106,6 +107,24 @@ static void sweep(struct wire *w)
     }
 }
 
+/* Each thread's part of the heap keeps what its connections have freed; the next crowd may divide itself otherwise among the
+ * threads and take as much anew. So what a crowd leaves behind goes back to the system. */
+static void note_departure(struct wire *w)
+{
+    if (w->count > w->most / 2 || w->most - w->count < MANY) return;
+    w->most = w->count;
+    w->crowd_left = true;
+}
+
+static void give_memory_back(struct wire *w)
+{
+    if (!w->crowd_left) return;
+    w->crowd_left = false;
+    pthread_mutex_unlock(&w->lock);
+    malloc_trim(0);
+    pthread_mutex_lock(&w->lock);
+}
+
 static void *sweep_regularly(void *arg)
 {
     struct wire *w = arg;
@@ -116,11 +135,12 @@ static void *sweep_regularly(void *arg)
         long ns = until.tv_nsec + SWEEP_MS * 1000000L;
         until.tv_sec += ns / 1000000000L;
         until.tv_nsec = ns % 1000000000L;
-        if (w->first == NULL)
+        if (w->first == NULL && !w->crowd_left)
             pthread_cond_wait(&w->wake, &w->lock);
         else
             pthread_cond_timedwait(&w->wake, &w->lock, &until);
         sweep(w);
+        give_memory_back(w);
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -214,6 +234,7 @@ struct conn *wire_open(struct wire *w, int fd, void *tls, unsigned listener)
     if (w->first == NULL) pthread_cond_signal(&w->wake);
     w->first = c;
     w->count++;
+    if (w->count > w->most) w->most = w->count;
     pthread_mutex_unlock(&w->lock);
     return c;
 }
@@ -230,6 +251,7 @@ void wire_close(struct conn *c)
     if (c->prev != NULL) c->prev->next = c->next;
     if (w->first == c) w->first = c->next;
     w->count--;
+    note_departure(w);
     pthread_mutex_unlock(&w->lock);
     free(c);
 }

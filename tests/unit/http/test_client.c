@@ -229,6 +229,23 @@ static void redirects_are_followed_when_asked(void **state)
     arena_free(w.arena);
 }
 
+static void methods_are_what_was_asked(void **state)
+{
+    (void)state;
+    struct world w;
+    struct http_header key = { STR("X-Key"), STR("secret") };
+    assert_true(get(&w, "/ok", (struct fetch) { .method = "DELETE", .headers = &key, .headers_n = 1 }));
+    assert_int_equal(w.answer.status, 200);
+    assert_non_null(strstr(peer.last, "DELETE /ok HTTP/1.1\r\n"));
+    assert_non_null(strstr(peer.last, "X-Key: secret\r\n"));
+    assert_null(strstr(peer.last, "Content-Type"));
+    assert_string_equal(peer.last + strlen(peer.last) - 4, "\r\n\r\n");
+    arena_free(w.arena);
+    assert_true(get(&w, "/redirect", (struct fetch) { .method = "DELETE" }));
+    assert_int_equal(w.answer.status, 302);
+    arena_free(w.arena);
+}
+
 static void failures_are_repeated_when_asked(void **state)
 {
     (void)state;
@@ -261,6 +278,7 @@ int main(void)
         cmocka_unit_test(other_schemes_and_malformed_urls_are_refused),
         cmocka_unit_test(sizes_and_times_are_limited),
         cmocka_unit_test(redirects_are_followed_when_asked),
+        cmocka_unit_test(methods_are_what_was_asked),
         cmocka_unit_test(failures_are_repeated_when_asked),
         cmocka_unit_test(a_listener_thread_must_not_wait),
     };
