@@ -38,11 +38,11 @@ static const struct purpose {
     [SEAL_LOGOUT_CHALLENGE]   = { "logout challenge",   SYSTEM },
     [SEAL_LOGOUT_VERIFIER]    = { "logout verifier",    SYSTEM },
     [SEAL_SESSION_COOKIE]     = { "session cookie",     COOKIE },
-    [SEAL_CSRF_COOKIE]        = { "csrf cookie",        COOKIE },
     [SEAL_PAGE_TOKEN]         = { "page token",         PAGINATION },
     [SEAL_STORED_KEY]         = { "stored key",         SYSTEM },
     [SEAL_STORED_SESSION]     = { "stored session",     SYSTEM },
     [SEAL_VC_NONCE]           = { "vc nonce",           SYSTEM },
+    [SEAL_EARLIER_TOKEN]      = { "earlier token",      SYSTEM },
     /* clang-format on */
 };
 
