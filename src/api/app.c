@@ -2,6 +2,7 @@
 #include "api/app.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "api/api.h"
@@ -9,6 +10,7 @@
 #include "base/b64.h"
 #include "http/client.h"
 #include "http/guard.h"
+#include "http/server.h"
 #include "oauth/client.h"
 #include "oauth/token.h"
 
@@ -121,24 +123,45 @@ void app_done(struct app *app)
 
 /* ---- outgoing ---- */
 
-bool app_fetch(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret, struct err *e)
+/* How many workers wait for documents of strangers: key sets, request objects, sector identifiers. */
+static atomic_size_t abroad;
+
+static bool call_out(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret,
+                     struct err *e)
 {
-    struct http_header header = { q->header_name, q->header_value };
+    struct http_header *headers = ARENA_ARRAY(op->arena, struct http_header, q->headers.n + 1);
+    for (size_t i = 0; i < q->headers.n; i++) headers[i] = (struct http_header){ q->headers.v[i].name, q->headers.v[i].value };
     struct fetched got;
     TRY(fetch(op,
-              &(struct fetch){ .method = q->post.p != NULL ? "POST" : "GET",
+              &(struct fetch){ .method = q->method,
                                .url = q->url,
                                .body = q->post,
                                .content_type = q->content_type,
-                               .headers = &header,
-                               .headers_n = q->header_name.n > 0,
+                               .headers = headers,
+                               .headers_n = q->headers.n,
                                .max_bytes = q->max_bytes,
                                .timeout = q->timeout,
                                .attempts = q->attempts,
                                .guard = p->config->clients_http_disallow_private_ip_ranges,
                                .exceptions = p->config->clients_http_private_ip_exception_urls,
-                               .max_redirects = q->post.p != NULL ? 0 : 3 },
+                               .max_redirects = q->method != NULL || q->post.p != NULL ? 0 : 3 },
               &got, e));
     *ret = (struct fetch_answer){ .status = got.status, .content_type = got.content_type, .body = got.body };
     return true;
+}
+
+/* A stranger's server takes as long as it likes. Never more than half of the workers wait for such, so that everybody else is served
+ * meanwhile. */
+bool app_fetch(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret, struct err *e)
+{
+    const size_t workers = http_server_workers(p->config);
+    if (q->method != NULL || q->post.p != NULL) return call_out(p, op, q, ret, e);
+    OP_MUST_WAIT(op, e);
+    bool ok = false;
+    if (atomic_fetch_add(&abroad, 1) < (workers + 1) / 2)
+        ok = call_out(p, op, q, ret, e);
+    else
+        err_set(e, &err_SERVER_ERROR, "Too many documents are being fetched at once; try again.", __FILE__, __LINE__);
+    atomic_fetch_sub(&abroad, 1);
+    return ok;
 }

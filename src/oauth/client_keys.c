@@ -10,6 +10,7 @@ enum { SLOTS = 256, KEYS_TOTAL = 4096, DOCUMENT_MAX = 256 * 1024 };
 #define KEPT_FOR    (3600 * USEC_PER_SEC)
 #define FETCH_PAUSE (10 * USEC_PER_SEC)
 #define FETCH_TIME  (5 * USEC_PER_SEC)
+#define PATIENCE    (2 * USEC_PER_SEC)
 
 struct keys {
     int refs;
@@ -24,6 +25,7 @@ struct slot {
     struct keys *keys; /* NULL: the last fetch failed */
     char why[120];     /* then: how */
     usec_t fetched_at, next_fetch;
+    usec_t began; /* monotonic: the fetch under way */
     bool fetched, fetching;
     unsigned pins; /* threads that look at the slot outside the lock */
     uint64_t used;
@@ -42,7 +44,11 @@ struct client_keys *client_keys_new(void)
     struct client_keys *k = calloc(1, sizeof(*k));
     if (k == NULL) abort();
     pthread_mutex_init(&k->lock, NULL);
-    pthread_cond_init(&k->fetched, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&k->fetched, &attributes);
+    pthread_condattr_destroy(&attributes);
     return k;
 }
 
@@ -190,6 +196,7 @@ static void fetch_into(const struct provider *p, struct op *op, struct slot *s, 
     struct client_keys *k = p->client_keys;
     struct err why = ERR_INIT(op->arena);
     s->fetching = true;
+    s->began = clock_monotonic();
     pthread_mutex_unlock(&k->lock);
     struct keys *keys = fetch_keys(p, op, uri, &why);
     pthread_mutex_lock(&k->lock);
@@ -203,6 +210,14 @@ static void fetch_into(const struct provider *p, struct op *op, struct slot *s, 
     s->fetching = false;
     make_room(k, s);
     pthread_cond_broadcast(&k->fetched);
+}
+
+/* Threads that wait here serve nobody else, and a client's server may be as slow as it likes: a good one has answered by then. */
+static void wait_for_fetch(struct client_keys *k, const struct slot *s)
+{
+    const usec_t until = s->began + PATIENCE;
+    const struct timespec at = { .tv_sec = until / USEC_PER_SEC, .tv_nsec = until % USEC_PER_SEC * 1000 };
+    while (s->fetching && pthread_cond_timedwait(&k->fetched, &k->lock, &at) == 0) continue;
 }
 
 /* ---- what a client has ---- */
@@ -221,12 +236,14 @@ static void remote_keys(const struct provider *p, struct op *op, struct str uri,
     if (s != NULL && want != AT_HAND) {
         s->pins++;
         const bool waited = s->fetching;
-        while (s->fetching) pthread_cond_wait(&k->fetched, &k->lock);
-        const bool due = want == NEWER ? !waited : !is_fresh(s, op->now);
+        wait_for_fetch(k, s);
+        const bool due = !s->fetching && (want == NEWER ? !waited : !is_fresh(s, op->now));
         if (due && op->now >= s->next_fetch) fetch_into(p, op, s, uri);
         s->pins--;
     }
-    *ret_why = s == NULL ? "Too many key sets are being fetched." : arena_dupz(op->arena, str_of(s->why));
+    *ret_why = s == NULL     ? "Too many key sets are being fetched."
+               : s->fetching ? "The key set is still being fetched."
+                             : arena_dupz(op->arena, str_of(s->why));
     if (s != NULL && is_fresh(s, op->now)) *ret = slot_share(k, s);
     pthread_mutex_unlock(&k->lock);
     if (*ret != NULL) arena_defer(op->arena, keys_unref, *ret);

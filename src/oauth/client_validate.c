@@ -309,6 +309,8 @@ static bool check_post_logout(struct check *k)
 
 /* ---- the sector identifier, fetched ---- */
 
+#define FETCH_TIME (5 * USEC_PER_SEC)
+
 static bool same_lists(struct strs a, struct strs b)
 {
     bool same = a.n == b.n;
@@ -319,7 +321,9 @@ static bool same_lists(struct strs a, struct strs b)
 static bool fetch_sector(struct check *k, json_t **ret)
 {
     enum { MOST_BYTES = 1 << 20 };
-    struct fetch_request q = { .url = k->c->sector_identifier_uri, .max_bytes = MOST_BYTES, .attempts = 1 };
+    const struct fetch_request q = {
+        .url = k->c->sector_identifier_uri, .max_bytes = MOST_BYTES, .timeout = FETCH_TIME, .attempts = 1
+    };
     struct fetch_answer answer;
     struct err why = ERR_INIT(k->op->arena);
     OP_MUST_WAIT(k->op, k->e);

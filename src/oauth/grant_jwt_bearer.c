@@ -113,6 +113,7 @@ bool jwt_bearer_validate(const struct provider *p, struct op *op, struct grant_r
     const struct trust *trust;
     TRY(grant_allowed(q, e));
     TRY(read_assertion(op, q, t, e));
+    if (t->jti.n > 0) OP_MUST_WAIT(op, e); /* using it up waits in any case, so nothing is verified twice */
     TRY(check_signature(p, op, t, &trust, e));
     TRY(check_audience(p, op, t, e));
     TRY(check_claims(p, op, t, e));

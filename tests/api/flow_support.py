@@ -130,6 +130,8 @@ class Listener:
                 except OSError:
                     pass
 
+            do_DELETE = do_POST
+
             def log_message(self, *_):
                 pass
 

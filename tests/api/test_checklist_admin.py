@@ -9,6 +9,7 @@ from flow_support import Browser, accept, make_web
 from tokens_support import redeem, unpack
 
 TRUST = "/admin/trust/grants/jwt-bearer/issuers"
+CLIENTS = "/admin/clients"
 BOTH = pytest.mark.parametrize("base", ["/admin/clients", "/clients"])
 
 
@@ -121,3 +122,56 @@ def test_trusts_that_share_a_key(server, key):  # 154
     assert server.admin.delete(f"{TRUST}/{one}").status == 204
     assert server.admin.get(f"{TRUST}/{two}").status == 200
     assert server.admin.get(f"/admin/keys/https%3A%2F%2Fissuer.example/{key['kid']}").status == 200
+
+
+# ---- clients ----
+
+@BOTH
+def test_client_values(server, base):  # 37, 39, 41, 52
+    post = lambda **members: server.admin.post(base, json=members)  # noqa: E731
+    assert post(redirect_uris=["com.app:/cb"]).status == 201
+    keys = {"keys": [{"kty": "EC", "crv": "P-256", "kid": "k", "use": "sig", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                      "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}
+    by_key = {"token_endpoint_auth_method": "private_key_jwt", "jwks": keys}
+    assert post(**by_key, token_endpoint_auth_signing_alg="ES256").status == 201
+    for bad in ({"allowed_cors_origins": ["https://x/path"]}, {**by_key, "token_endpoint_auth_signing_alg": "HS256"}):
+        answer = post(**bad)
+        assert (answer.status, answer.json["error"]) == (400, "invalid_client_metadata"), answer
+    for lifespan in (3600, "1d", ""):
+        assert server.admin.post(CLIENTS, json={"implicit_grant_access_token_lifespan": lifespan}).status == 400, lifespan
+
+
+def test_lifespans_are_of_the_newer_api(server):  # 62, 63
+    names = lambda client: {name for name in client if name.endswith("_lifespan")}  # noqa: E731
+    new, old = (server.admin.post(base, json={}).json for base in (CLIENTS, "/clients"))
+    assert len(names(new)) == 13 and {new[name] for name in names(new)} == {None} and names(old) == set()
+
+
+def test_page_sizes(make_server):  # 67, 75
+    """As the API description has them: 250 and at most 1000; 100 and at most 500 with `limit`."""
+    server = make_server()
+    with server.admin.connection() as c:
+        for n in range(1001):
+            assert c.post(CLIENTS, json={"client_id": f"c{n:04}", "token_endpoint_auth_method": "none"}).status == 201
+    for path, size in ((CLIENTS, 250), (CLIENTS + "?page_size=0", 250), (CLIENTS + "?page_size=100000", 1000), ("/clients", 100),
+                       ("/clients?limit=abc", 100), ("/clients?limit=1000", 500)):
+        assert len(server.admin.get(path).json) == size, path
+
+
+def test_patch_of_what_is_not_set(server):  # 82
+    client = server.admin.post(CLIENTS, json={}).json
+    patch = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in (
+        ("tos_uri", "https://a.example/"), ("jwks_uri", "https://a.example/keys"), ("contacts", ["a"]), ("implicit_grant_id_token_lifespan", "1h"))]
+    answer = server.admin.patch(f"{CLIENTS}/{client['client_id']}", json=patch)
+    assert answer.status == 200, answer
+    assert (answer.json["tos_uri"], answer.json["jwks_uri"], answer.json["contacts"], answer.json["implicit_grant_id_token_lifespan"]) == (
+        "https://a.example/", "https://a.example/keys", ["a"], "1h0m0s")
+
+
+def test_consents_go_with_their_client(server):  # 101
+    client = make_web(server)
+    tokens = Browser(server).sign_in(client, {"subject": "goes-with-the-client"}, {"remember": True})
+    listed = lambda: server.admin.get("/admin/oauth2/auth/sessions/consent", query={"subject": "goes-with-the-client"}).json  # noqa: E731
+    assert len(listed()) == 1
+    assert server.admin.delete(f"{CLIENTS}/{client['client_id']}").status == 204
+    assert listed() == [] and not server.introspect(tokens["access_token"])["active"]

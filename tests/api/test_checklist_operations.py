@@ -3,7 +3,6 @@
 import base64
 import json
 import socket
-import sqlite3
 import ssl
 import subprocess
 import threading
@@ -146,8 +145,7 @@ def test_bcrypt(make_server):  # 27
     client = server.create_client()
     assert server.access_token(client)
     server.stop()
-    with sqlite3.connect(server.folder / "db.sqlite") as db:
-        assert "$2a$04$" in "\n".join(db.iterdump())
+    assert "$2a$04$" in server.database.dump()
 
 
 def test_sessions_at_rest(make_server):  # 28
@@ -155,15 +153,13 @@ def test_sessions_at_rest(make_server):  # 28
     web = make_web(server)
     sealed = tokens_for(server, web, consent={"session": {"access_token": {"mark": "sealed-words"}}})
     server.stop()
-    with sqlite3.connect(server.folder / "db.sqlite") as db:
-        assert "sealed-words" not in "\n".join(db.iterdump())
+    assert "sealed-words" not in server.database.dump()
     server.config["oauth2"]["session"]["encrypt_at_rest"] = False
     server.start()
     tokens_for(server, web, consent={"session": {"access_token": {"mark": "plain-words"}}})
     assert server.introspect(sealed["access_token"])["ext"] == {"mark": "sealed-words"}
     server.stop()
-    with sqlite3.connect(server.folder / "db.sqlite") as db:
-        assert "plain-words" in "\n".join(db.iterdump())
+    assert "plain-words" in server.database.dump()
 
 
 def test_hsm(make_server):  # 29

@@ -9,6 +9,7 @@ import urllib.parse
 
 import pytest
 
+from assertions_support import KEY, claims_for
 from flow_support import Browser, CALLBACK, Listener, Redirect, accept, decide, get_request, make_web
 from tokens_support import active, code_for, half_hash, pair, redeem, refresh, tokens_for, unpack
 
@@ -31,6 +32,11 @@ def error_of(redirect):
     return {**redirect.query, **fragment(redirect)}["error"]
 
 
+def to_error_page(server, redirect, error):
+    assert redirect.status == 302 and redirect.base == server.public.url + "/oauth2/fallbacks/error", redirect
+    assert redirect.query["error"] == error, redirect
+
+
 def unsigned(claims):
     part = lambda value: base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")  # noqa: E731
     return part({"alg": "none"}) + "." + part(claims) + "."
@@ -45,11 +51,41 @@ def test_unknown_path(server):  # 1
     assert answer.status == 404 and answer.json["error"]["code"] == 404
 
 
-def test_errors_say_no_more(make_server):  # 7, 8, 9
-    server = make_server({"oauth2": {"expose_internal_errors": True}})
-    for answer in (server.public.post("/oauth2/token", form={"grant_type": '"odd"'}),
-                   server.public.post("/oauth2/token", form={"grant_type": "client_credentials", "client_id": 'a"b', "client_secret": "c"})):
-        assert sorted(answer.json) == ["error", "error_description"] and '"' not in answer.json["error_description"]
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/.well-known/jwks.json", "/health/alive", "/health/ready",
+                                  "/oauth2/fallbacks/login", "/oauth2/fallbacks/error", "/oauth2/auth", "/oauth2/sessions/logout"])
+def test_get_routes(server, path):  # 3, 4
+    answer, head = server.public.get(path), server.public.request("HEAD", path)
+    assert head.status == answer.status != 404 and head.body == b""
+    assert server.public.get(path + "/").status == answer.status and server.public.get(path + "//").status != answer.status
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/.well-known/jwks.json", "/health/alive"])
+def test_nothing_is_cached(server, path):  # 5
+    assert server.public.get(path).headers["Cache-Control"] == "private, no-cache, no-store, must-revalidate"
+
+
+def test_errors_say_no_more(server, make_server):  # 7, 8, 9
+    telling = make_server({"oauth2": {"expose_internal_errors": True}})
+    for form in ({"grant_type": '"odd"'}, {"grant_type": "client_credentials", "client_id": 'a"b', "client_secret": "c"},
+                 {"grant_type": "client_credentials", "client_assertion": "x.y.z",
+                  "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}):
+        plain, more = (one.public.post("/oauth2/token", form=form).json for one in (server, telling))
+        assert sorted(plain) == sorted(more) == ["error", "error_description"] and '"' not in more["error_description"]
+        assert more["error_description"].startswith(plain["error_description"])
+    assert len(more["error_description"]) > len(plain["error_description"]), "what happened inside stands behind the rest"
+
+
+def test_discovered_endpoints(make_server):  # 13, 14
+    server = make_server({"urls": {"self": {"issuer": "https://op.example/i", "public": "https://pub.example/p"}}})
+    document = server.public.get("/.well-known/openid-configuration").json
+    assert "registration_endpoint" not in document
+    of_issuer = {"jwks_uri": "/.well-known/jwks.json", "revocation_endpoint": "/oauth2/revoke", "end_session_endpoint": "/oauth2/sessions/logout"}
+    of_public = {"authorization_endpoint": "/oauth2/auth", "token_endpoint": "/oauth2/token", "userinfo_endpoint": "/userinfo",
+                 "device_authorization_endpoint": "/oauth2/device/auth", "credentials_endpoint_draft_00": "/credentials"}
+    assert {name: document[name] for name in of_issuer} == {name: "https://op.example/i" + path for name, path in of_issuer.items()}
+    assert {name: document[name] for name in of_public} == {name: "https://pub.example/p" + path for name, path in of_public.items()}
+    named = make_server({"webfinger": {"oidc_discovery": {"client_registration_url": "https://op.example/register"}}})
+    assert named.public.get("/.well-known/openid-configuration").json["registration_endpoint"] == "https://op.example/register"
 
 
 def test_published_keys(server):  # 17, 18
@@ -69,11 +105,54 @@ def test_cors_off(server):  # 19
 def test_cors_for_all(make_server):  # 20
     server = make_server({"serve": {"public": {"cors": {"enabled": True, "allowed_origins": []}}}})
     answer = server.public.get("/userinfo", headers={"Origin": "https://any.example"})
-    assert answer.headers["Access-Control-Allow-Origin"] in ("https://any.example", "*")
-    assert answer.headers.get("Access-Control-Allow-Credentials", "true") == "true"
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://any.example"
+    assert answer.headers["Access-Control-Allow-Credentials"] == "true"
 
 
 # ---- authorization ----
+
+def test_redirect_uri_left_out(server):  # 24, 25, 26, 30
+    one, two = make_web(server), make_web(server, redirect_uris=[CALLBACK, CALLBACK + "2"])
+    assert Browser(server).flow(one, scope="foo", redirect_uri=None).base == CALLBACK
+    to_error_page(server, Browser(server).authorize(one, scope="openid", redirect_uri=None), "invalid_request")
+    to_error_page(server, Browser(server).authorize(two, scope="foo", redirect_uri=None), "invalid_request")
+    to_error_page(server, Browser(server).authorize(one, redirect_uri=CALLBACK + "#x"), "invalid_request")
+
+
+def test_order_of_response_types(server):  # 37
+    client = make_hybrid(server, response_types=["code id_token"])
+    for kind in ("code id_token", "id_token code"):
+        got = fragment(Browser(server).flow(client, response_type=kind, scope="openid", nonce="nonce-of-the-test"))
+        assert {"code", "id_token"} <= set(got)
+    assert error_of(Browser(server).authorize(client, response_type="id_token", nonce="nonce-of-the-test")) == "unsupported_response_type"
+
+
+def test_short_state(server):  # 38, 39
+    client = make_web(server)
+    for state in ("", "1234567", "ü12345"):
+        back = Browser(server).authorize(client, state=state)
+        assert error_of(back) == "invalid_state" and back.query["state"] == state
+    for state in ("12345678", "ü123456"):
+        assert "login_challenge" in Browser(server).authorize(client, state=state).query
+
+
+def test_errors_by_form_post(server):  # 41
+    client = make_web(server)
+    page = Browser(server).request("GET", "/oauth2/auth", query={
+        "client_id": client["client_id"], "response_type": "code", "redirect_uri": CALLBACK, "scope": "admin", "state": "state-of-the-test",
+        "response_mode": "form_post"})
+    assert page.status == 200 and f'action="{CALLBACK}"' in page.text and ".submit()" in page.text
+    fields = dict(re.findall(r'name="([^"]*)" value="([^"]*)"', page.text))
+    assert sorted(fields) == ["error", "error_description", "state"]
+    assert (fields["error"], fields["state"]) == ("invalid_scope", "state-of-the-test")
+
+
+def test_query_of_the_client_on_errors(server):  # 42, 43
+    client = make_web(server, redirect_uris=[CALLBACK + "?z=1&a=%20b"])
+    back = Browser(server).authorize(client, scope="admin")
+    assert back.query["error"] == "invalid_scope" and (back.query["z"], back.query["a"]) == ("1", " b")
+    assert list(back.query) == sorted(back.query)
+
 
 def test_exact_redirect(server):  # 27
     client = make_web(server, redirect_uris=["https://rp.example.test/cb/", "https://rp.example.test/q?a=1"])
@@ -94,12 +173,13 @@ def test_app_and_client_redirects(server):  # 31, 40
 
 def test_request_object_conditions(server):  # 44, 45, 46, 52
     bare, keyed = make_web(server), make_web(server, jwks={"keys": []}, request_uris=["https://rp.example.test/object"])
-    errors = lambda client, **more: Browser(server).authorize(client, **more).query.get("error")  # noqa: E731
+    ask = lambda client, **more: Browser(server).authorize(client, **more)  # noqa: E731
     good = unsigned({"client_id": keyed["client_id"], "state": "state-of-the-object"})
-    assert errors(keyed, scope="openid", request=good, request_uri="https://rp.example.test/object") == "invalid_request"
-    assert errors(bare, scope="openid", request="x.y.z") in ("invalid_request", "invalid_request_object")
-    assert errors(keyed, scope="openid", request_uri="https://rp.example.test/other") == "invalid_request_uri"
-    assert "login_challenge" in Browser(server).authorize(keyed, scope="foo", request="rubbish").query
+    to_error_page(server, ask(keyed, scope="openid", request=good, request_uri="https://rp.example.test/object"), "invalid_request")
+    for text in ("x.y.z", KEY.sign({"client_id": bare["client_id"]})):
+        to_error_page(server, ask(bare, scope="openid", request=text), "invalid_request")
+    to_error_page(server, ask(keyed, scope="openid", request_uri="https://rp.example.test/other"), "invalid_request_uri")
+    assert "login_challenge" in ask(keyed, scope="foo", request="rubbish").query
 
 
 def test_request_uri_not_there(make_server):  # 47
@@ -107,7 +187,7 @@ def test_request_uri_not_there(make_server):  # 47
     with Listener(404) as gone:
         uri = gone.url + "/object"
         client = make_web(server, jwks={"keys": []}, request_uris=[uri])
-        assert Browser(server).authorize(client, scope="openid", request_uri=uri).query["error"] == "invalid_request_uri"
+        to_error_page(server, Browser(server).authorize(client, scope="openid", request_uri=uri), "invalid_request_uri")
 
 
 def test_request_object_algorithms(server):  # 48, 49, 50
@@ -131,7 +211,7 @@ def test_request_object_members(server):  # 51, 53
     reject = decide(server, "login", "reject", redirect.query["login_challenge"], {"error": "no"}).json["redirect_to"]
     assert b.get(reject).query["state"] == "state-of-the-object"
     expired = unsigned({**about, "exp": int(time.time()) - 60})
-    assert Browser(server).authorize(client, scope="openid", request=expired).query["error"] in ("invalid_request_object", "error")
+    assert Browser(server).authorize(client, scope="openid", request=expired).query["error"] == "invalid_request_object"
 
 
 # ---- login and consent ----
@@ -144,6 +224,18 @@ def test_login_request(server):  # 55, 56
     assert asked["requested_scope"] == ["openid", "foo"] and asked["requested_access_token_audience"] == ["https://api.example"]
     assert asked["skip"] is False and asked["subject"] == ""
     assert asked["oidc_context"] == {"acr_values": ["a", "b"], "ui_locales": ["de", "en"], "display": "popup", "login_hint": "bob"}
+    hint = Browser(server).sign_in(client, scope="openid")["id_token"]
+    asked = get_request(server, "login", Browser(server).to_login(client, id_token_hint=hint)).json
+    assert asked["oidc_context"]["id_token_hint_claims"]["sub"] == "alice"
+
+
+def test_session_cookies_age(server, make_server):  # 65
+    short = make_server({"ttl": {"authentication_session": "2h"}})
+    for one, said, age in ((server, {}, 720 * 3600), (server, {"remember_for": 60}, 60), (short, {}, 7200)):
+        b = Browser(one)
+        answer = b.request("GET", accept(one, "login", b.to_login(make_web(one)), {"subject": "alice", "remember": True, **said}))
+        (line,) = [c for c in answer.headers.get_all("Set-Cookie") if c.startswith("ory_hydra_session")]
+        assert f"Max-Age={age};" in line + ";", line
 
 
 def test_login_answers(server):  # 57, 58
@@ -157,9 +249,9 @@ def test_login_answers(server):  # 57, 58
 
 def test_remembered_login(server):  # 67, 68, 70, 71, 72, 79
     client, b = make_web(server), Browser(server)
-    b.flow(client, login={"remember": True, "acr": "gold", "amr": ["pwd"], "context": {"a": 1}})
+    sid = unpack(b.sign_in(client, login={"remember": True, "acr": "gold", "amr": ["pwd"], "context": {"a": 1}})["id_token"])[1]["sid"]
     asked = get_request(server, "login", b.to_login(client)).json
-    assert asked["skip"] is True and asked["subject"] == "alice"
+    assert asked["skip"] is True and asked["subject"] == "alice" and asked["session_id"] == sid
     again = accept(server, "login", b.to_login(client), {"subject": "mallory"})
     assert urllib.parse.parse_qs(urllib.parse.urlsplit(again).query)["prompt"] == ["login"]
     for prompt in ("login", "select_account"):
@@ -211,6 +303,12 @@ def test_public_clients_and_consent(server, uri, skips):  # 84
     client, b = make_web(server, token_endpoint_auth_method="none", redirect_uris=[uri]), Browser(server)
     b.flow(client, {"remember": True}, {"remember": True, "remember_for": 0}, scope="foo")
     assert get_request(server, "consent", b.to_consent(client, scope="foo")).json["skip"] is skips
+
+
+def test_nothing_granted(server):  # 92
+    client, b = make_web(server), Browser(server)
+    back = b.get(accept(server, "consent", b.to_consent(client), {"grant_scope": []}))
+    assert back.query["scope"] == "" and redeem(server, client, back.query["code"]).json["scope"] == ""
 
 
 # ---- response types, PKCE ----
@@ -293,6 +391,23 @@ def sign_rs256(jwk, claims):
     return text + "." + base64.urlsafe_b64encode(signature).decode().rstrip("=")
 
 
+def test_lifespans_of_other_grants(server):  # 128
+    bearer, device = "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:device_code"
+    client = make_hybrid(server, grant_types=["authorization_code", "implicit", "client_credentials", bearer, device],
+                         implicit_grant_access_token_lifespan="11m", implicit_grant_id_token_lifespan="12m",
+                         client_credentials_grant_access_token_lifespan="13m", jwt_bearer_grant_access_token_lifespan="14m")
+    got = fragment(Browser(server).flow(client, response_type="id_token token", scope="openid", nonce="nonce-of-the-test"))
+    claims = unpack(got["id_token"])[1]
+    assert got["expires_in"] in ("659", "660") and claims["exp"] - claims["iat"] == 720
+    assert server.token(client).json["expires_in"] in (779, 780)
+    trust = server.admin.post("/admin/trust/grants/jwt-bearer/issuers", json={
+        "issuer": "https://lifespan.example", "subject": "ada", "scope": [], "jwk": KEY.jwk, "expires_at": "2036-01-01T00:00:00Z"})
+    assert trust.status == 201, trust
+    answer = server.public.post("/oauth2/token", basic=pair(client), form={
+        "grant_type": bearer, "assertion": KEY.sign(claims_for(server, "https://lifespan.example", sub="ada"))})
+    assert answer.json["expires_in"] in (839, 840)
+
+
 # ---- trusted issuers ----
 
 def test_jwt_bearer(server):  # 132, 133, 134
@@ -319,7 +434,7 @@ def test_jwt_bearer(server):  # 132, 133, 134
 
 # ---- device flow ----
 
-def test_device(make_server):  # 137, 138, 139, 140, 141
+def test_device(make_server):  # 137, 138, 139
     server = make_server({"oauth2": {"device_authorization": {"token_polling_interval": "5s"}}})
     grant = "urn:ietf:params:oauth:grant-type:device_code"
     client = server.create_client(grant_types=[grant], scope="foo")
@@ -339,13 +454,17 @@ def test_device(make_server):  # 137, 138, 139, 140, 141
 
 # ---- logout, registration ----
 
-def test_logout_redirects(server):  # 150, 151, 154
+def test_refusals_of_logout(server):  # 151
+    for query in ({"state": "x"}, {"post_logout_redirect_uri": CALLBACK}):
+        to_error_page(server, Redirect(Browser(server).request("GET", "/oauth2/sessions/logout", query=query)), "invalid_request")
+
+
+def test_logout_redirects(make_server):  # 150, 154
+    server = make_server({"urls": {"post_logout_redirect": "https://pages.example.test/bye"}})
     client, b = make_web(server), Browser(server)
-    assert Redirect(b.request("GET", "/oauth2/sessions/logout")).url
-    redirect = Redirect(b.request("GET", "/oauth2/sessions/logout", query={"state": "x", "post_logout_redirect_uri": CALLBACK}))
-    assert redirect.query["error"] == "invalid_request"
+    assert b.get("/oauth2/sessions/logout").url == "https://pages.example.test/bye"
     hint = b.sign_in(client, {"remember": False}, scope="openid")["id_token"]
-    assert "logout_challenge" not in Redirect(b.request("GET", "/oauth2/sessions/logout", query={"id_token_hint": hint})).query
+    assert b.get("/oauth2/sessions/logout", query={"id_token_hint": hint}).url == "https://pages.example.test/bye"
 
 
 def front_channel_logout(server, client):

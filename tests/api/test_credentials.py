@@ -138,6 +138,10 @@ def test_bad_proofs(server, web, tokens):
     for jwt, text in [
         ("", "JSON Web Token"), ("a.b.c", "JSON Web Token"), (good.rsplit(".", 1)[0], "JSON Web Token"),
         (good[:-8] + "AAAAAAAA", "not signed"), (good.rsplit(".", 1)[0] + ".", "not signed"),
+        (good.rsplit(".", 1)[0] + "." + b64(bytes(64)), "not signed"), (good.rsplit(".", 1)[0] + "." + b64(b"\x30\6\2\1\1\2\1\1"), "not signed"),
+        (proof(nonce, x="y" * 70_000), "JSON Web Token"), (proof(nonce, header={"jwk": None, "jku": "http://127.0.0.1:1/"}), "no JSON Web Key"),
+        (proof(nonce, header={"jwk": None, "kid": "did:jwk:x"}), "no JSON Web Key"), (proof(nonce, header={"jwk": {"keys": [KEY.jwk]}}), "can be used"),
+        (proof(nonce, header={"typ": "openid4vci-proof"}), "typ"), (proof(nonce, header={"typ": "logout+jwt"}), "typ"),
         (proof(nonce, header={"jwk": None}), "no JSON Web Key"), (proof(nonce, header={"jwk": "x"}), "no JSON Web Key"),
         (proof(nonce, header={"jwk": EcKey().jwk}), "not signed"), (proof(nonce, header={"jwk": KEY.private}), "not a public key"),
         (proof(nonce, header={"jwk": {"kty": "EC"}}), "can be used"),

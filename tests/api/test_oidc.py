@@ -1,11 +1,17 @@
 """What OpenID Connect and RFC 9068 ask for beyond what deployed clients rely on: the parameter `claims`, claims for userinfo alone, requests
 by POST, initiate_login_uri, the profile of JWT access tokens."""
 
+import base64
+import hashlib
+import hmac
 import json
 import urllib.parse
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from assertions_support import EVIL, b64
 from flow_support import Browser, Redirect, accept, get_request, make_web
 from tokens_support import redeem, tokens_for, unpack
 
@@ -115,6 +121,45 @@ def test_post_keeps_every_parameter(server, web):
     consent = b.get(accept(server, "login", challenge, {"subject": "alice"})).query["consent_challenge"]
     code = b.get(accept(server, "consent", consent, {"grant_scope": ["openid"]})).query["code"]
     assert unpack(redeem(server, web, code).json["id_token"])[1]["nonce"] == "nonce-of-the-test"
+
+
+# ---- id_token_hint ----
+
+def forged_hints(token, jwk, other):
+    """What is no ID token of ours, though it says what one says."""
+    head, payload, signature = token.split(".")
+    said, claims = unpack(token)
+    number = int.from_bytes(base64.urlsafe_b64decode(jwk["n"] + "=="), "big")
+    pem = rsa.RSAPublicNumbers(65537, number).public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    mac = b64(json.dumps({"alg": "HS256", "kid": said["kid"]})) + "." + payload
+    return {
+        "none": b64(json.dumps({"alg": "none"})) + "." + payload + ".", "none and kid": b64(json.dumps({**said, "alg": "none"})) + "." + payload + ".",
+        "none and signature": b64(json.dumps({**said, "alg": "none"})) + "." + payload + "." + signature,
+        "HS256 with the public key": mac + "." + b64(hmac.new(pem, mac.encode(), hashlib.sha256).digest()),
+        "another key": EVIL.sign(claims), "another key of that kid": EVIL.sign(claims, {"kid": said["kid"]}),
+        "jwk": EVIL.sign(claims, {"jwk": EVIL.jwk}), "jku": EVIL.sign(claims, {"jku": "http://127.0.0.1:1/"}), "x5u": EVIL.sign(claims, {"x5u": "http://127.0.0.1:1/"}),
+        "r = s = 0": b64(json.dumps({**said, "alg": "ES256"})) + "." + payload + "." + b64(bytes(64)),
+        "another payload": head + "." + b64(json.dumps({**claims, "sub": "bob"})) + "." + signature, "cut": token[:-2], "longer": token + "A",
+        "crit": b64(json.dumps({**said, "crit": ["x"]})) + "." + payload + "." + signature, "kid with SQL": EVIL.sign(claims, {"kid": "' OR 1=1 --"}),
+        "70 kB": EVIL.sign({**claims, "x": "y" * 70_000}), "an access token": other, "dots": "..", "nothing else": payload,
+    }
+
+
+def test_forged_hints(make_server):
+    server = make_server()
+    client = make_web(server, post_logout_redirect_uris=["https://rp.example.test/bye"])
+    jwts = make_web(server, access_token_strategy="jwt")
+    b = Browser(server)
+    token, other = b.sign_in(client, scope="openid")["id_token"], Browser(server).sign_in(jwts, scope="openid")["access_token"]
+    (jwk,) = [key for key in server.public.get("/.well-known/jwks.json").json["keys"] if key["kid"] == unpack(token)[0]["kid"]]
+    for name, hint in forged_hints(token, jwk, other).items():
+        form = {"client_id": client["client_id"], "response_type": "code", "redirect_uri": client["redirect_uris"][0], "scope": "openid",
+                "state": "state-of-the-test", "prompt": "none", "id_token_hint": hint}
+        assert error_of(Redirect(b.request("POST", "/oauth2/auth", form=form))) == "invalid_request", name
+        page = Redirect(b.request("POST", "/oauth2/sessions/logout", form={"id_token_hint": hint}))
+        assert page.query.get("error") == "invalid_request" and "fallbacks/error" in page.base, (name, page)
+    assert "login_challenge" in b.authorize(client, scope="openid", prompt="none", id_token_hint=token).query
+    assert "logout_challenge" in b.get("/oauth2/sessions/logout", query={"id_token_hint": token}).query
 
 
 # ---- initiate_login_uri ----

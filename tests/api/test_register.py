@@ -133,6 +133,7 @@ def test_what_the_operator_set_may_be_sent_back(server):
     assert changed.json["jwt_bearer_grant_access_token_lifespan"] == "5m0s"
 
 
+@pytest.mark.race
 def test_replacing_races(server):
     from concurrent.futures import ThreadPoolExecutor
     client = registered(server)
@@ -166,7 +167,7 @@ def test_limits(make_server):
     assert TOKEN not in shown.stdout
 
 
-def test_off_and_discovery(server, make_server):
+def test_off_and_discovery(server, make_server):  # 14
     document = "/.well-known/openid-configuration"
     assert server.public.get(document).json["registration_endpoint"] == server.public.url + REGISTER
     off = make_server()

@@ -153,6 +153,7 @@ class TestBoth:
             to = browser.get(decide(server, kind, "reject", challenge, said, base).json["redirect_to"])
             assert (to.query["error"], to.query["error_description"]) == ("custom", "why what to do"), to
 
+    @pytest.mark.race
     def test_one_winner(self, server, web, browser, base):
         """A hundred apps decide at once, each otherwise: all answers agree with the one that is stored."""
         challenge = browser.to_consent(web)

@@ -48,6 +48,7 @@ static struct provider *provider(void)
     if (!store_open(&(struct store_options) { .dsn = STR("memory"), .readers = 1 }, &p.store, &e)) abort();
     if (!store_migrate_up(p.store, &op, NULL, NULL, &e)) abort();
     p.sealer = sealer_new(&(struct sealer_secrets) { .system = config.secrets_system });
+    p.hydra = hydra_new(&(struct sealer_secrets) { .system = config.secrets_system });
     p.keysets = keysets_new(p.store);
     p.clients = client_cache_new(8);
     add_clients(&p);

@@ -194,12 +194,69 @@ static void test_bounded(void **state)
     assertions_close(&w);
 }
 
+/* More addresses than there is room for, a client with keys of its own, and kids that nobody has: sets come, are asked for again and go
+ * while others use them. */
+struct walker {
+    struct racer racer;
+    const struct client *own;
+    struct str stranger;
+    int seed, wrong;
+};
+
+static enum client_signature verify_now(struct walker *k, struct op *op, const struct client *c, struct str jwt)
+{
+    struct err e = ERR_INIT(op->arena);
+    struct jws jws;
+    enum client_signature got;
+    const char *why;
+    const bool ok = jws_parse(op->arena, jwt, &jws, &e) &&
+                    client_keys_verify(k->racer.w->p, op, c, &jws, alg_by_name(STR("ES256")), &got, &why, &e);
+    return ok ? got : SIGNATURE_NO_KEYS;
+}
+
+static void *walk(void *arg)
+{
+    enum { STEPS = 600, ADDRESSES = 300 };
+    struct walker *k = arg;
+    for (int i = 0; i < STEPS; i++) {
+        ARENA_AUTO a = arena_new();
+        /* Time passes faster than fetches may be repeated. */
+        struct op op = { .arena = a, .now = k->racer.w->op.now + i * USEC_PER_SEC, .may_wait = true };
+        struct client c = { .arena = a, .jwks_uri = arena_printf(a, "https://%d/k", (k->seed + i * 7) % ADDRESSES) };
+        k->wrong += verify_now(k, &op, &c, k->racer.jwt) != SIGNATURE_RIGHT;
+        k->wrong += verify_now(k, &op, k->own, k->racer.jwt) != SIGNATURE_RIGHT;
+        k->wrong += verify_now(k, &op, &c, k->stranger) != SIGNATURE_NO_KEY;
+    }
+    return NULL;
+}
+
+static void test_many_threads(void **state)
+{
+    (void)state;
+    enum { THREADS = 8 };
+    struct world w;
+    assertions_open(&w, "");
+    const struct jwk *key = a_key(&w, "ES256", "k");
+    const struct str set = a_set(&w, key, NULL), jwt = a_jwt(&w, key, "{}"), stranger = a_jwt(&w, a_key(&w, "ES256", "x"), "{}");
+    const struct client *own = world_client(&w, arena_printf(w.arena, "{\"client_id\":\"own\",\"jwks\":%.*s}", STR_FMT(set)).p);
+    struct walker walkers[THREADS];
+    pthread_t threads[THREADS];
+    net_serve(200, set);
+    for (int i = 0; i < THREADS; i++) {
+        walkers[i] = (struct walker){ .racer = { .w = &w, .jwt = jwt }, .own = own, .stranger = stranger, .seed = i * 40 };
+        assert_int_equal(pthread_create(&threads[i], NULL, walk, &walkers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < THREADS; i++) assert_int_equal(walkers[i].wrong, 0);
+    assertions_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_inline),  cmocka_unit_test(test_kept),
         cmocka_unit_test(test_trouble), cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_one_fetch_for_many), cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_one_fetch_for_many), cmocka_unit_test(test_many_threads), cmocka_unit_test(test_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
