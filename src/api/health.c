@@ -41,9 +41,30 @@ bool version_get(struct http_req *r, struct err *e)
     return http_reply_json(r, 200, STR("{\"version\":\"" GRANTD_VERSION "\"}"));
 }
 
+static void add_metric(struct buf *b, const char *name, const char *type, const char *help, uint64_t value)
+{
+    buf_addf(b, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name, (unsigned long long)value);
+}
+
+/* Of a database server; a file has no traffic. */
+static void add_store_metrics(struct buf *b, struct store *s)
+{
+    struct store_traffic t;
+    if (!store_traffic(s, &t)) return;
+    add_metric(b, "grantd_store_round_trips_total", "counter", "Times that the database was waited for.", t.round_trips);
+    add_metric(b, "grantd_store_statements_total", "counter", "Statements sent to the database.", t.statements);
+    add_metric(b, "grantd_store_connects_total", "counter", "Connections opened to the database.", t.connects);
+    add_metric(b, "grantd_store_connections", "gauge", "Open connections to the database.", t.open);
+    add_metric(b, "grantd_store_connections_idle", "gauge", "Open connections that nobody uses.", t.idle);
+    add_metric(b, "grantd_store_down", "gauge", "1 while the database cannot be reached.", t.down);
+}
+
 bool metrics_get(struct http_req *r, struct err *e)
 {
     (void)e;
-    const struct str text = http_metrics_text(r->op.arena, STR(GRANTD_VERSION));
+    struct buf b = BUF(r->op.arena);
+    buf_add(&b, http_metrics_text(r->op.arena, STR(GRANTD_VERSION)));
+    add_store_metrics(&b, r->provider->store);
+    const struct str text = buf_str(&b);
     return http_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", text);
 }

@@ -37,16 +37,21 @@ bool store_client_get(struct store *s, struct op *op, struct str id, struct clie
     return true;
 }
 
+/* The version is the counter's new value. Nobody else has that one before we commit: what follows a change asks for it, and so
+ * does nothing when the change did nothing. So all of it can be sent at once. */
 struct client_write {
     const struct client_row *row;
     struct str rotated;
-    int64_t version;
-    enum store_put put;
+    struct sql_rows changed, version;
 };
 
-static bool replace_origins(struct write *w, const struct client_row *r, struct err *e)
+static bool next_version(struct write *w, struct err *e)
 {
-    TRY(write_change(w, CALL(ORIGIN_REMOVE, ARG(r->id)), NULL, e));
+    return write_change(w, CALL(COUNTER_ADD, ARG(STR("client")), ARG(1)), NULL, e);
+}
+
+static bool add_origins(struct write *w, const struct client_row *r, struct err *e)
+{
     for (size_t i = 0; i < r->origins.n; i++) {
         struct str origin = r->origins.v[i];
         TRY(write_change(w, CALL(ORIGIN_ADD, ARG(origin), ARG(r->id), ARG((int64_t)str_has(origin, '*'))), NULL, e));
@@ -58,77 +63,81 @@ static bool insert(struct write *w, void *arg, struct err *e)
 {
     struct client_write *cw = arg;
     const struct client_row *r = cw->row;
-    int64_t changed;
-    TRY(write_count(w, STR("client"), 1, &cw->version, e));
-    TRY(write_change(w,
-                     CALL(CLIENT_INSERT, ARG(r->id), ARG(cw->version), ARG(r->name), ARG(r->owner), ARG(r->doc),
-                          ARG(r->secret_hash), ARG(cw->rotated), ARG(r->registration), ARG(r->not_before), ARG(r->created_at),
-                          ARG(r->updated_at)),
-                     &changed, e));
-    cw->put = changed > 0 ? STORE_DONE : STORE_EXISTS;
-    w->undo = changed == 0;
-    return changed == 0 || r->origins.n == 0 || replace_origins(w, r, e);
-}
-
-bool store_client_insert(struct store *s, struct op *op, struct client_row *row, enum store_put *ret, struct err *e)
-{
-    struct client_write cw = { .row = row, .rotated = rotated_text(op->arena, row->rotated) };
-    TRY(store_write(s, op, insert, &cw, e));
-    if (cw.put == STORE_DONE) row->version = cw.version;
-    *ret = cw.put;
-    return true;
-}
-
-static bool why_unchanged(struct write *w, struct str id, enum store_put *ret, struct err *e)
-{
-    struct sql_rows rows;
-    TRY(write_read(w, CALL(CLIENT_STATE, ARG(id)), &rows, e));
-    *ret = rows.n > 0 ? STORE_CONFLICT : STORE_MISSING;
-    return true;
+    TRY(next_version(w, e));
+    TRY(write_change_later(w,
+                           CALL(CLIENT_INSERT, ARG(r->id), ARG(r->name), ARG(r->owner), ARG(r->doc), ARG(r->secret_hash),
+                                ARG(cw->rotated), ARG(r->registration), ARG(r->not_before), ARG(r->created_at),
+                                ARG(r->updated_at)),
+                           &cw->changed, e));
+    TRY(add_origins(w, r, e));
+    return write_change_later(w, CALL(COUNTER_GET, ARG(STR("client"))), &cw->version, e);
 }
 
 static bool update(struct write *w, void *arg, struct err *e)
 {
     struct client_write *cw = arg;
     const struct client_row *r = cw->row;
-    int64_t changed;
-    TRY(write_count(w, STR("client"), 1, &cw->version, e));
-    TRY(write_change(w,
-                     CALL(CLIENT_UPDATE, ARG(r->id), ARG(r->version), ARG(cw->version), ARG(r->name), ARG(r->owner), ARG(r->doc),
-                          ARG(r->secret_hash), ARG(cw->rotated), ARG(r->registration), ARG(r->updated_at)),
-                     &changed, e));
-    cw->put = STORE_DONE;
-    w->undo = changed == 0;
-    return changed > 0 ? replace_origins(w, r, e) : why_unchanged(w, r->id, &cw->put, e);
+    TRY(next_version(w, e));
+    TRY(write_change_later(w,
+                           CALL(CLIENT_UPDATE, ARG(r->id), ARG(r->version), ARG(r->name), ARG(r->owner), ARG(r->doc),
+                                ARG(r->secret_hash), ARG(cw->rotated), ARG(r->registration), ARG(r->updated_at)),
+                           &cw->changed, e));
+    TRY(write_change(w, CALL(ORIGIN_RENEW, ARG(r->id)), NULL, e));
+    TRY(add_origins(w, r, e));
+    return write_change_later(w, CALL(COUNTER_GET, ARG(STR("client"))), &cw->version, e);
+}
+
+bool store_client_insert(struct store *s, struct op *op, struct client_row *row, enum store_put *ret, struct err *e)
+{
+    struct client_write cw = { .row = row, .rotated = rotated_text(op->arena, row->rotated) };
+    TRY(store_write(s, op, insert, &cw, e));
+    *ret = cw.changed.changed > 0 ? STORE_DONE : STORE_EXISTS;
+    if (*ret == STORE_DONE) row->version = sql_row(&cw.version, 0)->i;
+    return true;
 }
 
 bool store_client_update(struct store *s, struct op *op, struct client_row *row, enum store_put *ret, struct err *e)
 {
     struct client_write cw = { .row = row, .rotated = rotated_text(op->arena, row->rotated) };
+    struct sql_rows there;
     TRY(store_write(s, op, update, &cw, e));
-    if (cw.put == STORE_DONE) row->version = cw.version;
-    *ret = cw.put;
+    *ret = STORE_DONE;
+    if (cw.changed.changed > 0) return row->version = sql_row(&cw.version, 0)->i, true;
+    TRY(store_read(s, op, CALL(CLIENT_STATE, ARG(row->id)), &there, e));
+    *ret = there.n > 0 ? STORE_CONFLICT : STORE_MISSING;
+    return true;
+}
+
+bool write_client(struct write *w, const struct client_row *row, bool replace, enum store_put *ret, struct err *e)
+{
+    struct client_write cw = { .row = row, .rotated = rotated_text(w->op->arena, row->rotated) };
+    struct sql_rows there;
+    TRY(replace ? update(w, &cw, e) : insert(w, &cw, e));
+    TRY(write_read(w, CALL(CLIENT_STATE, ARG(row->id)), &there, e)); /* and what was to come later */
+    const enum store_put otherwise = !replace ? STORE_EXISTS : there.n > 0 ? STORE_CONFLICT : STORE_MISSING;
+    *ret = cw.changed.changed > 0 ? STORE_DONE : otherwise;
     return true;
 }
 
 struct client_removal {
     struct str id;
-    int64_t changed;
+    struct sql_rows locked, deleted;
 };
 
 static bool delete (struct write *w, void *arg, struct err *e)
 {
     struct client_removal *rm = arg;
+    TRY(write_change_later(w, CALL(CLIENT_LOCK, ARG(rm->id)), &rm->locked, e)); /* whoever changes it is done, or sees it gone */
     TRY(write_change(w, CALL(ORPHAN_ADD, ARG(rm->id)), NULL, e));
     TRY(write_change(w, CALL(ORIGIN_REMOVE, ARG(rm->id)), NULL, e));
-    return write_change(w, CALL(CLIENT_DELETE, ARG(rm->id)), &rm->changed, e);
+    return write_change_later(w, CALL(CLIENT_DELETE, ARG(rm->id)), &rm->deleted, e);
 }
 
 bool store_client_delete(struct store *s, struct op *op, struct str id, enum store_put *ret, struct err *e)
 {
     struct client_removal rm = { .id = id };
     TRY(store_write(s, op, delete, &rm, e));
-    *ret = rm.changed > 0 ? STORE_DONE : STORE_MISSING;
+    *ret = rm.deleted.changed > 0 ? STORE_DONE : STORE_MISSING;
     return true;
 }
 

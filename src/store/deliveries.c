@@ -4,9 +4,8 @@
 
 struct taking {
     int64_t limit;
-    usec_t lease;
-    struct delivery *taken;
-    size_t n;
+    usec_t until;
+    struct sql_rows due, *leased; /* `leased`: of each row of `due`, whether it is ours now */
 };
 
 bool write_deliveries(struct write *w, const struct delivery *rows, size_t n, struct err *e)
@@ -31,16 +30,11 @@ static struct delivery delivery_of(const struct sql_cell *c, usec_t due_at)
 static bool take(struct write *w, void *arg, struct err *e)
 {
     struct taking *t = arg;
-    struct sql_rows rows;
-    TRY(write_read(w, CALL(DELIVERY_DUE, ARG(w->op->now), ARG(t->limit)), &rows, e));
-    t->taken = ARENA_ARRAY(w->op->arena, struct delivery, rows.n);
-    t->n = 0;
-    usec_t until = w->op->now + t->lease;
-    for (size_t i = 0; i < rows.n; i++) {
-        const struct sql_cell *c = sql_row(&rows, i);
-        int64_t changed;
-        TRY(write_change(w, CALL(DELIVERY_LEASE, ARG(c[0].s), ARG(c[4].i), ARG(until)), &changed, e));
-        if (changed > 0) t->taken[t->n++] = delivery_of(c, until);
+    TRY(write_read(w, CALL(DELIVERY_DUE, ARG(w->op->now), ARG(t->limit)), &t->due, e));
+    t->leased = ARENA_ARRAY(w->op->arena, struct sql_rows, t->due.n);
+    for (size_t i = 0; i < t->due.n; i++) {
+        const struct sql_cell *c = sql_row(&t->due, i);
+        TRY(write_change_later(w, CALL(DELIVERY_LEASE, ARG(c[0].s), ARG(c[4].i), ARG(t->until)), &t->leased[i], e));
     }
     return true;
 }
@@ -48,10 +42,14 @@ static bool take(struct write *w, void *arg, struct err *e)
 bool store_delivery_take(struct store *s, struct op *op, int64_t limit, usec_t lease, struct delivery **ret, size_t *ret_n,
                          struct err *e)
 {
-    struct taking t = { .limit = limit, .lease = lease };
+    struct taking t = { .limit = limit, .until = op->now + lease };
     TRY(store_write(s, op, take, &t, e));
-    *ret = t.taken;
-    *ret_n = t.n;
+    struct delivery *taken = ARENA_ARRAY(op->arena, struct delivery, t.due.n);
+    size_t n = 0;
+    for (size_t i = 0; i < t.due.n; i++)
+        if (t.leased[i].changed > 0) taken[n++] = delivery_of(sql_row(&t.due, i), t.until);
+    *ret = taken;
+    *ret_n = n;
     return true;
 }
 

@@ -42,8 +42,7 @@ bool store_grant_get(struct store *s, struct op *op, struct str id, struct grant
     return true;
 }
 
-/* Whether the row is a consent in its own right: given by a person, and seen through by the browser. */
-static bool counts(const struct grant *g)
+bool grant_counts(const struct grant *g)
 {
     bool given = g->state == GRANT_CONSENTED || g->state == GRANT_ACTIVE || g->state == GRANT_ENDED;
     return given && !g->skipped && g->consent_until > 0;
@@ -55,55 +54,67 @@ bool store_grant_insert(struct store *s, struct op *op, const struct grant *g, e
                          CALL(GRANT_INSERT, ARG(g->id), ARG(g->state), ARG(g->generation), ARG(g->client_id), ARG(g->subject),
                               ARG(g->session_id), ARG(g->request), ARG(g->session), ARG(g->remember), ARG(g->skipped),
                               ARG(g->consent_until), ARG(g->requested_at), ARG(g->handled_at), ARG(g->rotated_at), ARG(g->reuses),
-                              ARG(g->access_not_before), ARG(g->expires_at), ARG(counts(g))),
+                              ARG(g->access_not_before), ARG(g->expires_at), ARG(grant_counts(g))),
                          STORE_EXISTS, ret, e);
 }
 
-static bool missing_or_conflict(struct write *w, struct str id, enum store_put *ret, struct err *e)
+static bool missing_or_conflict(struct store *s, struct op *op, struct str id, enum store_put *ret, struct err *e)
 {
     int64_t there;
-    TRY(write_read_int(w, CALL(GRANT_EXISTS, ARG(id)), &there, e));
+    TRY(store_read_int(s, op, CALL(GRANT_EXISTS, ARG(id)), &there, e));
     *ret = there > 0 ? STORE_CONFLICT : STORE_MISSING;
     return true;
 }
 
-static bool write_move(struct write *w, const struct grant_move *m, int64_t *ret_changed, struct err *e)
-{
-    const struct grant *g = m->to;
-    return write_change(w,
-                        CALL(GRANT_MOVE, ARG(g->id), ARG(m->from), ARG(m->from_generation), ARG(g->state), ARG(g->generation),
-                             ARG(g->subject), ARG(g->session_id), ARG(g->request), ARG(g->session), ARG(g->remember),
-                             ARG(g->skipped), ARG(g->consent_until), ARG(g->requested_at), ARG(g->handled_at), ARG(g->rotated_at),
-                             ARG(g->reuses), ARG(g->access_not_before), ARG(g->expires_at), ARG(counts(g))),
-                        ret_changed, e);
-}
-
 struct grant_write {
     const struct grant_move *move;
-    struct str id;
-    int64_t generation, max;
-    enum store_put put;
+    const struct sql_call *call;
+    struct sql_rows locked, moved;
 };
 
-static bool move(struct write *w, void *arg, struct err *e)
+/* SQLite writes the entries of every index that has a column among those that are set, whether it changed or not; servers look.
+ * So there a statement that sets few columns is tried first: it does for most moves, at a third of the cost. */
+static bool move_row(struct write *w, void *arg, struct err *e)
+{
+    struct grant_write *gw = arg;
+    if (w->c->driver->embedded) {
+        struct sql_call step = *gw->call;
+        step.id = STMT_GRANT_STEP;
+        TRY(write_change(w, &step, &gw->moved.changed, e));
+        if (gw->moved.changed > 0) return true;
+    }
+    return write_change_later(w, gw->call, &gw->moved, e);
+}
+
+/* In one round trip where the database allows: nothing here waits for the outcome of what comes before. */
+static bool move_with_session(struct write *w, void *arg, struct err *e)
 {
     struct grant_write *gw = arg;
     const struct grant_move *m = gw->move;
-    int64_t changed;
-    TRY(write_move(w, m, &changed, e));
-    if (changed == 0) return missing_or_conflict(w, m->to->id, &gw->put, e);
-
-    gw->put = STORE_DONE;
-    if (m->drop_session.n > 0) TRY(write_session_delete(w, m->drop_session, NULL, e));
-    return m->session == NULL || write_session(w, m->session, e);
+    const struct grant *g = m->to;
+    TRY(write_change_later(w, CALL(GRANT_LOCK, ARG(g->id)), &gw->locked, e));
+    if (m->drop_session.n > 0) TRY(write_session_drop(w, m, e));
+    if (m->session != NULL) TRY(write_session(w, m, e));
+    return move_row(w, gw, e);
 }
 
 bool store_grant_move(struct store *s, struct op *op, const struct grant_move *m, enum store_put *ret, struct err *e)
 {
-    struct grant_write gw = { .move = m };
-    TRY(store_write(s, op, move, &gw, e));
-    *ret = gw.put;
-    return true;
+    const struct grant *g = m->to;
+    const struct sql_call *call =
+        CALL(GRANT_MOVE, ARG(g->id), ARG(m->from), ARG(m->from_generation), ARG(g->state), ARG(g->generation), ARG(g->subject),
+             ARG(g->session_id), ARG(g->request), ARG(g->session), ARG(g->remember), ARG(g->skipped), ARG(g->consent_until),
+             ARG(g->requested_at), ARG(g->handled_at), ARG(g->rotated_at), ARG(g->reuses), ARG(g->access_not_before),
+             ARG(g->expires_at), ARG(grant_counts(g)));
+    bool alone = m->session == NULL && m->drop_session.n == 0;
+    if (alone && !s->driver->embedded) {
+        TRY(store_put_one(s, op, call, STORE_CONFLICT, ret, e));
+    } else {
+        struct grant_write gw = { .move = m, .call = call };
+        TRY(store_write(s, op, alone ? move_row : move_with_session, &gw, e));
+        *ret = gw.moved.changed > 0 ? STORE_DONE : STORE_CONFLICT;
+    }
+    return *ret == STORE_DONE || missing_or_conflict(s, op, g->id, ret, e);
 }
 
 bool store_grant_end(struct store *s, struct op *op, struct str id, enum store_put *ret, struct err *e)
@@ -111,20 +122,9 @@ bool store_grant_end(struct store *s, struct op *op, struct str id, enum store_p
     return store_put_one(s, op, CALL(GRANT_END, ARG(id)), STORE_MISSING, ret, e);
 }
 
-static bool reuse(struct write *w, void *arg, struct err *e)
-{
-    struct grant_write *gw = arg;
-    int64_t changed;
-    gw->put = STORE_DONE;
-    TRY(write_change(w, CALL(GRANT_REUSE, ARG(gw->id), ARG(gw->generation), ARG(gw->max)), &changed, e));
-    return changed > 0 || missing_or_conflict(w, gw->id, &gw->put, e);
-}
-
 bool store_grant_reuse(struct store *s, struct op *op, struct str id, int64_t generation, int64_t max, enum store_put *ret,
                        struct err *e)
 {
-    struct grant_write gw = { .id = id, .generation = generation, .max = max };
-    TRY(store_write(s, op, reuse, &gw, e));
-    *ret = gw.put;
-    return true;
+    TRY(store_put_one(s, op, CALL(GRANT_REUSE, ARG(id), ARG(generation), ARG(max)), STORE_CONFLICT, ret, e));
+    return *ret == STORE_DONE || missing_or_conflict(s, op, id, ret, e);
 }

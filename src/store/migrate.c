@@ -1,5 +1,6 @@
-/* Migrations: numbered, compiled in, each applied in one write together with its line in the book. Two processes that migrate at
- * once are no problem: whoever comes second finds the line. Lines of migrations that this build does not know belong to a newer
+/* Migrations: numbered, compiled in, each applied in one write together with its line in the book. Of processes that migrate one
+ * database at once, one works and the others wait and find the lines: an embedded database has one writer, on a server whoever
+ * migrates holds a lock as long as its connection is there. Lines of migrations that this build does not know belong to a newer
  * one that shares the database, and are left alone. */
 #include "store_int.h"
 
@@ -37,6 +38,53 @@ bool store_migration_list(struct store *s, struct op *op, struct migration_statu
     return true;
 }
 
+/* ---- one process at a time ---- */
+
+struct migrating {
+    struct store *s;
+    struct op *op;
+    struct sql *c; /* a connection of its own; NULL in an embedded database */
+    void (*tell)(const struct migration_status *, void *);
+    void *arg;
+};
+
+static bool lock(struct migrating *m, struct err *e)
+{
+    struct sql_rows rows;
+    if (m->s->driver->embedded) return true;
+    TRY(m->s->driver->connect(m->s->db, SQL_MIGRATES, &sql_store_table, &m->c, e));
+    TRY(sql_run(m->c, CALL(MIGRATION_LOCK), m->op->arena, &rows, e));
+    ENSURE(rows.n == 1 && sql_row(&rows, 0)->i == 1, e, STORAGE, "Another process migrates the database; try again later.");
+    return true;
+}
+
+static bool locked_write(struct migrating *m, write_fn fn, void *arg, struct err *e)
+{
+    return m->c != NULL ? write_transaction(m->c, m->op, fn, arg, e) : store_write(m->s, m->op, fn, arg, e);
+}
+
+static bool locked(struct migrating *m, bool (*run)(struct migrating *m, int64_t steps, struct err *e), int64_t steps,
+                   struct err *e)
+{
+    OP_MUST_WAIT(m->op, e);
+    bool ok = lock(m, e) && run(m, steps, e);
+    m->s->driver->disconnect(m->c);
+    return ok;
+}
+
+static void tell(const struct migrating *m, const struct migration_status *status)
+{
+    if (m->tell != NULL) m->tell(status, m->arg);
+}
+
+/* ---- up and down ---- */
+
+static bool open_book(struct write *w, void *arg, struct err *e)
+{
+    (void)arg;
+    return write_change(w, CALL(MIGRATION_BEGIN), NULL, e);
+}
+
 static bool apply(struct write *w, void *arg, struct err *e)
 {
     const struct migration_status *m = arg;
@@ -53,19 +101,25 @@ static bool revert(struct write *w, void *arg, struct err *e)
     return removed == 0 || w->c->driver->script(w->c, m->sql_down, e);
 }
 
-bool store_migrate_up(struct store *s, struct op *op, void (*tell)(const struct migration_status *, void *), void *arg,
-                      struct err *e)
+static bool go_up(struct migrating *m, int64_t steps, struct err *e)
 {
     struct migration_status *list;
     size_t n;
-    TRY(store_change(s, op, CALL(MIGRATION_BEGIN), NULL, e));
-    TRY(store_migration_list(s, op, &list, &n, e));
+    (void)steps;
+    TRY(locked_write(m, open_book, NULL, e));
+    TRY(store_migration_list(m->s, m->op, &list, &n, e));
     for (size_t i = 0; i < n; i++) {
         if (list[i].applied) continue;
-        if (tell != NULL) tell(&list[i], arg);
-        TRY(store_write(s, op, apply, &list[i], e));
+        tell(m, &list[i]);
+        TRY(locked_write(m, apply, &list[i], e));
     }
     return true;
+}
+
+bool store_migrate_up(struct store *s, struct op *op, void (*told)(const struct migration_status *, void *), void *arg,
+                      struct err *e)
+{
+    return locked(&(struct migrating) { .s = s, .op = op, .tell = told, .arg = arg }, go_up, 0, e);
 }
 
 static bool refuse_unknown(const struct sql_rows *book, struct err *e)
@@ -78,21 +132,26 @@ static bool refuse_unknown(const struct sql_rows *book, struct err *e)
     return true;
 }
 
-bool store_migrate_down(struct store *s, struct op *op, int64_t steps, void (*tell)(const struct migration_status *, void *),
-                        void *arg, struct err *e)
+static bool go_down(struct migrating *m, int64_t steps, struct err *e)
 {
     struct sql_rows book;
-    TRY(read_book(s, op, &book, e));
+    TRY(read_book(m->s, m->op, &book, e));
     TRY(refuse_unknown(&book, e));
-    atomic_store(&s->ready, false);
+    atomic_store(&m->s->ready, false);
     for (size_t i = migrations_count; i-- > 0 && steps > 0;) {
         if (!has_version(&book, migrations[i].version)) continue;
-        struct migration_status m = status_of(&migrations[i], true);
-        if (tell != NULL) tell(&m, arg);
-        TRY(store_write(s, op, revert, &m, e));
+        struct migration_status status = status_of(&migrations[i], true);
+        tell(m, &status);
+        TRY(locked_write(m, revert, &status, e));
         steps--;
     }
     return true;
+}
+
+bool store_migrate_down(struct store *s, struct op *op, int64_t steps, void (*told)(const struct migration_status *, void *),
+                        void *arg, struct err *e)
+{
+    return locked(&(struct migrating) { .s = s, .op = op, .tell = told, .arg = arg }, go_down, steps, e);
 }
 
 bool store_ready(struct store *s, struct op *op, struct err *e)

@@ -20,32 +20,37 @@ bool store_session_get(struct store *s, struct op *op, struct str id, struct ses
     return true;
 }
 
-bool write_session(struct write *w, const struct session_row *r, struct err *e)
+bool write_session(struct write *w, const struct grant_move *m, struct err *e)
 {
+    const struct session_row *r = m->session;
     return write_change(w,
                         CALL(SESSION_PUT, ARG(r->id), ARG(r->subject), ARG(r->remember), ARG(r->authenticated_at),
-                             ARG(r->expires_at), ARG(r->idp_session_id)),
+                             ARG(r->expires_at), ARG(r->idp_session_id), ARG(m->to->id), ARG(m->from), ARG(m->from_generation)),
                         NULL, e);
 }
 
-bool write_session_delete(struct write *w, struct str id, int64_t *ret_changed, struct err *e)
+bool write_session_drop(struct write *w, const struct grant_move *m, struct err *e)
 {
-    TRY(write_change(w, CALL(SESSION_FORGET, ARG(id)), NULL, e));
-    return write_change(w, CALL(SESSION_DELETE, ARG(id)), ret_changed, e);
+    const struct sql_arg args[] = { ARG(m->drop_session), ARG(m->to->id), ARG(m->from), ARG(m->from_generation) };
+    struct sql_call forget = { .id = STMT_SESSION_DROP_FORGET, .args = args, .n = ARRAY_LEN(args) }, drop = forget;
+    drop.id = STMT_SESSION_DROP;
+    return write_change(w, &forget, NULL, e) && write_change(w, &drop, NULL, e);
 }
 
 struct session_removal {
     struct str key;
     const struct delivery *rows;
     size_t n;
-    int64_t changed;
+    struct sql_rows deleted;
 };
 
 static bool delete (struct write *w, void *arg, struct err *e)
 {
     struct session_removal *rm = arg;
-    TRY(write_session_delete(w, rm->key, &rm->changed, e));
-    return rm->changed == 0 || write_deliveries(w, rm->rows, rm->n, e);
+    TRY(write_change(w, CALL(SESSION_FORGET, ARG(rm->key)), NULL, e));
+    if (rm->n == 0) return write_change_later(w, CALL(SESSION_DELETE, ARG(rm->key)), &rm->deleted, e);
+    TRY(write_change(w, CALL(SESSION_DELETE, ARG(rm->key)), &rm->deleted.changed, e));
+    return rm->deleted.changed == 0 || write_deliveries(w, rm->rows, rm->n, e);
 }
 
 bool store_session_end(struct store *s, struct op *op, struct str id, const struct delivery *rows, size_t n, enum store_put *ret,
@@ -53,7 +58,7 @@ bool store_session_end(struct store *s, struct op *op, struct str id, const stru
 {
     struct session_removal rm = { .key = id, .rows = rows, .n = n };
     if (id.n > 0) TRY(store_write(s, op, delete, &rm, e));
-    *ret = rm.changed > 0 ? STORE_DONE : STORE_MISSING;
+    *ret = rm.deleted.changed > 0 ? STORE_DONE : STORE_MISSING;
     return true;
 }
 

@@ -46,6 +46,7 @@ struct sql_call {
     unsigned id; /* a row of the connection's table */
     const struct sql_arg *args;
     size_t n;
+    bool later; /* inside a transaction the outcome may come as late as the commit: `ret` lives until then */
 };
 /* CALL(CLIENT_GET, ARG(id)): lives as long as the block it stands in. */
 #define CALL(id_, ...)                                                                                                           \
@@ -72,14 +73,15 @@ struct sql {
     bool again;  /* what went wrong was a conflict with other transactions: the same transaction, run from its begin, may succeed */
 };
 
-enum sql_role { SQL_READS, SQL_WRITES };
+/* A connection that migrates may wait for a lock, and run statements, for as long as it takes. */
+enum sql_role { SQL_READS, SQL_WRITES, SQL_MIGRATES };
 
 struct sql_db;
 
 struct sql_driver {
     enum sql_dialect dialect;
     /* The database is a file of this process: reads do not wait, and one connection writes for everybody. Otherwise it is a server:
-     * a read leaves the machine, and connections come from a pool (SQL_WRITES alone, which read as well). */
+     * a read leaves the machine, and connections come from a pool (SQL_WRITES, which read as well). */
     bool embedded;
 
     /* Reads the DSN; connects to nothing. Fails with MISCONFIGURATION. */
@@ -107,6 +109,15 @@ struct sql_driver {
 };
 
 extern const struct sql_driver sqlite_driver, postgres_driver, mysql_driver;
+
+/* What the server drivers have sent since the process started, for /metrics and the benchmark. */
+struct sql_counters {
+    _Atomic uint64_t round_trips, statements, connections;
+};
+extern struct sql_counters sql_counters;
+
+/* The driver that a DSN's scheme names. */
+MUST_USE bool sql_driver_of(struct str dsn, const struct sql_driver **ret, struct err *e);
 
 /* Runs one statement on a connection. Asserts that the arguments match the statement's signature. */
 MUST_USE bool sql_run(struct sql *c, const struct sql_call *call, struct arena *a, struct sql_rows *ret, struct err *e);

@@ -7,12 +7,11 @@
 static const struct scheme {
     const char *name;
     const struct sql_driver *driver;
-    const char *missing; /* what this build cannot reach */
 } schemes[] = {
-    { "sqlite", &sqlite_driver, NULL }, { "sqlite3", &sqlite_driver, NULL },  { "memory", &sqlite_driver, NULL },
-    { "postgres", NULL, "PostgreSQL" }, { "postgresql", NULL, "PostgreSQL" }, { "pg", NULL, "PostgreSQL" },
-    { "pgx", NULL, "PostgreSQL" },      { "cockroach", NULL, "CockroachDB" }, { "cockroachdb", NULL, "CockroachDB" },
-    { "crdb", NULL, "CockroachDB" },    { "mysql", NULL, "MySQL" },
+    { "sqlite", &sqlite_driver },     { "sqlite3", &sqlite_driver },      { "memory", &sqlite_driver },
+    { "postgres", &postgres_driver }, { "postgresql", &postgres_driver }, { "pg", &postgres_driver },
+    { "pgx", &postgres_driver },      { "cockroach", &postgres_driver },  { "cockroachdb", &postgres_driver },
+    { "crdb", &postgres_driver },     { "mysql", &mysql_driver },         { "mariadb", &mysql_driver },
 };
 
 static const struct scheme *scheme_find(struct str name)
@@ -22,18 +21,17 @@ static const struct scheme *scheme_find(struct str name)
     return NULL;
 }
 
+#define DSN_TYPES "sqlite:///path/to/file, memory, postgres://... or mysql://..."
+
 /* Only a scheme is ever repeated in a message: anything else may be or hold a password. */
-static bool find_driver(struct str dsn, const struct sql_driver **ret, struct err *e)
+bool sql_driver_of(struct str dsn, const struct sql_driver **ret, struct err *e)
 {
     ENSURE(dsn.n > 0, e, MISCONFIGURATION, "dsn must be set, for example to sqlite:///var/lib/grantd/db.sqlite.");
     struct str rest = dsn, name = str_cut(&rest, ':');
     const struct scheme *scheme = scheme_find(name);
     if (scheme == NULL && str_starts(rest, STR("//")))
-        FAILF(e, MISCONFIGURATION, "unsupported DSN type \"%.*s\"; use sqlite:///path/to/file or memory.",
-              STR_FMT(str_upto(name, 32)));
-    ENSURE(scheme != NULL, e, MISCONFIGURATION, "unsupported DSN type; use sqlite:///path/to/file or memory.");
-    ENSUREF(scheme->driver != NULL, e, MISCONFIGURATION,
-            "dsn: this build has no %s driver yet; use sqlite:///path/to/file or memory.", scheme->missing);
+        FAILF(e, MISCONFIGURATION, "unsupported DSN type \"%.*s\"; use " DSN_TYPES ".", STR_FMT(str_upto(name, 32)));
+    ENSURE(scheme != NULL, e, MISCONFIGURATION, "unsupported DSN type; use " DSN_TYPES ".");
     *ret = scheme->driver;
     return true;
 }
@@ -85,7 +83,7 @@ static struct reader *reader_get(struct store *s)
 
 bool store_read(struct store *s, struct op *op, const struct sql_call *call, struct sql_rows *ret, struct err *e)
 {
-    if (!s->driver->embedded) OP_MUST_WAIT(op, e);
+    if (!s->driver->embedded) return server_run(s, op, call, ret, e);
     struct reader *r = reader_get(s);
     if (r->c != NULL && r->c->broken) {
         s->driver->disconnect(r->c);
@@ -103,40 +101,61 @@ bool store_read_int(struct store *s, struct op *op, const struct sql_call *call,
     return true;
 }
 
-static struct store *store_new(struct arena *a, const struct sql_driver *driver, struct sql_db *db, struct sql *c)
+static struct store *store_new(struct arena *a, const struct sql_driver *driver, struct sql_db *db)
 {
     struct store *s = ARENA_NEW(a, struct store);
     s->arena = a;
     s->driver = driver;
     s->db = db;
-    writer_init(&s->writer, c);
     pthread_key_create(&s->reader_key, reader_of_ended_thread);
     pthread_mutex_init(&s->readers_lock, NULL);
     return s;
 }
 
-/* A database that cannot be written to at start is a wrong setting more often than an outage. */
+/* A file that cannot be written to at start is a wrong setting more often than an outage; what a server's failure is, its driver
+ * knows. */
 static bool try_database(const struct sql_driver *driver, struct sql_db *db, struct sql **ret, struct err *e)
 {
     if (driver->connect(db, SQL_WRITES, &sql_store_table, ret, e)) return true;
     driver->close(db);
-    const char *why = e->debug != NULL ? e->debug : "";
-    FAILF(e, MISCONFIGURATION, "dsn: the database cannot be used: %s", why);
+    const struct err_kind *kind = driver->embedded ? &err_MISCONFIGURATION : e->kind;
+    const char *why = e->debug != NULL ? e->debug : e->hint;
+    return err_setf(e, kind, __FILE__, __LINE__, "dsn: the database cannot be used: %s", why);
+}
+
+static bool open_embedded(struct arena *a, const struct sql_driver *driver, struct str dsn, struct store **ret, struct err *e)
+{
+    struct sql_db *db;
+    struct sql *c;
+    TRY(driver->open(a, dsn, &db, e));
+    TRY(try_database(driver, db, &c, e));
+    *ret = store_new(a, driver, db);
+    writer_init(&(*ret)->writer, c);
+    return true;
+}
+
+static bool open_server(struct arena *a, const struct sql_driver *driver, struct str dsn, struct store **ret, struct err *e)
+{
+    struct pool_options options;
+    struct str rest;
+    struct sql_db *db;
+    struct sql *c;
+    TRY(dsn_pool_options(a, dsn, &options, &rest, e));
+    TRY(driver->open(a, rest, &db, e));
+    TRY(try_database(driver, db, &c, e));
+    *ret = store_new(a, driver, db);
+    (*ret)->pool = pool_new(driver, db, &options, c);
+    return true;
 }
 
 bool store_open(const struct store_options *o, struct store **ret, struct err *e)
 {
     const struct sql_driver *driver = NULL;
-    TRY(find_driver(o->dsn, &driver, e));
+    TRY(sql_driver_of(o->dsn, &driver, e));
     struct arena *a = arena_new();
-    struct sql_db *db;
-    struct sql *c;
-    if (!driver->open(a, o->dsn, &db, e) || !try_database(driver, db, &c, e)) {
-        arena_free(a);
-        return false;
-    }
-    *ret = store_new(a, driver, db, c);
-    return true;
+    bool ok = driver->embedded ? open_embedded(a, driver, o->dsn, ret, e) : open_server(a, driver, o->dsn, ret, e);
+    if (!ok) arena_free(a);
+    return ok;
 }
 
 void store_close(struct store *s)
@@ -147,11 +166,26 @@ void store_close(struct store *s)
         older = r->older;
         reader_free(r);
     }
-    s->driver->disconnect(s->writer.c);
+    pool_free(s->pool);
+    if (s->driver->embedded) writer_done(&s->writer, s->driver);
     s->driver->close(s->db);
-    writer_done(&s->writer);
     pthread_mutex_destroy(&s->readers_lock);
     arena_free(s->arena);
 }
 
 bool store_is_embedded(const struct store *s) { return s->driver->embedded; }
+
+bool store_traffic(struct store *s, struct store_traffic *ret)
+{
+    if (s->driver->embedded) return false;
+    struct pool_state state = pool_state(s->pool);
+    *ret = (struct store_traffic) {
+        .round_trips = sql_counters.round_trips,
+        .statements = sql_counters.statements,
+        .connects = sql_counters.connections,
+        .open = state.open,
+        .idle = state.idle,
+        .down = state.down,
+    };
+    return true;
+}

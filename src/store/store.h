@@ -40,6 +40,14 @@ MUST_USE bool store_migrate_down(struct store *s, struct op *op, int64_t steps,
 /* For /health/ready: the database answers and no migration is pending; a positive answer is remembered. */
 MUST_USE bool store_ready(struct store *s, struct op *op, struct err *e);
 
+/* What this process has sent to a database server, and its connections; false: there is no server. */
+struct store_traffic {
+    uint64_t round_trips, statements, connects;
+    unsigned open, idle;
+    bool down; /* the last attempt to connect failed */
+};
+bool store_traffic(struct store *s, struct store_traffic *ret);
+
 /* A background slice: deletes at most `limit` rows of each kind that expired before `now`; returns how many went. */
 MUST_USE bool store_expire(struct store *s, struct op *op, int64_t limit, int64_t *ret_deleted, struct err *e);
 
@@ -103,7 +111,9 @@ enum mark_kind {
     MARK_TOKEN_DENIED = 1,    /* a token without a grant was revoked */
     MARK_JTI = 2,             /* an assertion was used */
     MARK_LOGOUT = 3,          /* a logout challenge was decided; value: 1 accepted, 2 rejected, 3 completed */
-    MARK_DEVICE_TRIES = 4     /* how many user codes were tried */
+    MARK_DEVICE_TRIES = 4,    /* how many user codes were tried */
+    MARK_EARLIER_JTI = 5,     /* an assertion was used before a take-over; id: hydra_jti_digest() */
+    MARK_TAKEN = 6            /* a row of another server was brought here, and is not brought again (store_import_...) */
 };
 /* DONE, or EXISTS when an unexpired mark is there already (its value then goes to *ret_value, which may be NULL). */
 MUST_USE bool store_mark_put(struct store *s, struct op *op, enum mark_kind kind, struct str id, int64_t value, usec_t expires_at,
@@ -113,6 +123,19 @@ MUST_USE bool store_mark_move(struct store *s, struct op *op, enum mark_kind kin
                               enum store_put *ret, struct err *e);
 MUST_USE bool store_mark_get(struct store *s, struct op *op, enum mark_kind kind, struct str id, int64_t *ret_value /* 0: none */,
                              struct err *e);
+/* A MARK_JTI with the id `id`: DONE, or EXISTS when it, or a MARK_EARLIER_JTI with the id `earlier`, is there already. */
+MUST_USE bool store_mark_jti(struct store *s, struct op *op, struct str id, struct str earlier, usec_t expires_at,
+                             enum store_put *ret, struct err *e);
+
+/* ---- tokens from before a take-over ---- */
+
+struct earlier_token {
+    struct str digest;        /* of the token's signature, at most 96 characters */
+    struct str token;         /* what stands in its place, sealed; opaque here */
+    usec_t expires_at;        /* the row may go */
+};
+/* Empty: none. store_import_earlier() writes them. Rows that have expired may still be there. */
+MUST_USE bool store_earlier_get(struct store *s, struct op *op, struct str digest, struct str *ret_token, struct err *e);
 
 /* ---- keys ---- */
 
@@ -317,5 +340,57 @@ MUST_USE bool store_delivery_take(struct store *s, struct op *op, int64_t limit,
 /* Sent, or given up. */
 MUST_USE bool store_delivery_done(struct store *s, struct op *op, struct str id, struct err *e);
 MUST_USE bool store_delivery_retry(struct store *s, struct op *op, struct str id, usec_t due_at, struct err *e);
+
+/* ---- taking over another server's rows ----
+ * Each function is one write of n rows, all or nothing. A row that was brought before stays what has become of it here: what was
+ * deleted, revoked or changed is not brought back. Only what went on there alone is brought again. */
+
+enum import_outcome {
+    IMPORT_ADDED = 1,
+    IMPORT_AGAIN,             /* brought before; changed there since, and not here */
+    IMPORT_KNOWN,             /* brought before, or a row of our own has its id */
+    IMPORT_REFUSED            /* what it belongs to (client, key) is not here */
+};
+/* One per row. `taken` names the row for ever, at most 255 bytes; used where its own row may go (clients, keys, issuers, sessions). */
+struct import {
+    struct str taken;
+    enum import_outcome outcome;
+};
+/* Was anything ever brought here? */
+MUST_USE bool store_import_any(struct store *s, struct op *op, bool *ret, struct err *e);
+/* A client counts as changed when its updated_at is later than that of the one that was brought, and nobody changed it here. */
+MUST_USE bool store_import_clients(struct store *s, struct op *op, const struct client_row *rows, struct import *how, size_t n,
+                                   struct err *e);
+/* Oldest first: later ones count as newer. */
+MUST_USE bool store_import_keys(struct store *s, struct op *op, const struct key_row *rows, struct import *how, size_t n,
+                                struct err *e);
+MUST_USE bool store_import_trusts(struct store *s, struct op *op, const struct trust *rows, struct import *how, size_t n,
+                                  struct err *e);
+MUST_USE bool store_import_sessions(struct store *s, struct op *op, const struct session_row *rows, struct import *how, size_t n,
+                                    struct err *e);
+struct alias {
+    struct str client_id, subject, alias;
+};
+MUST_USE bool store_import_aliases(struct store *s, struct op *op, const struct alias *rows, struct import *how, size_t n,
+                                   struct err *e);
+struct mark {
+    enum mark_kind kind;
+    struct str id;
+    usec_t expires_at;
+};
+MUST_USE bool store_import_marks(struct store *s, struct op *op, const struct mark *rows, struct import *how, size_t n,
+                                 struct err *e);
+/* Rows come with one of these generations, which tell them from rows that moved here: a grant that is CONSENTED has the first, one that
+ * is ACTIVE the second; tokens that were used up before have a lower one. */
+enum { IMPORTED_TOKEN_GENERATION = 3, IMPORTED_CODE_GENERATION = 10 };
+MUST_USE bool store_import_grants(struct store *s, struct op *op, const struct grant *rows, struct import *how, size_t n,
+                                  struct err *e);
+/* Those that ended there since they were brought, and have not been touched here, end. */
+MUST_USE bool store_import_ended(struct store *s, struct op *op, const struct str *ids, size_t n, int64_t *ret_ended, struct err *e);
+MUST_USE bool store_import_earlier(struct store *s, struct op *op, const struct earlier_token *rows, struct import *how, size_t n,
+                                   struct err *e);
+/* polled_at is not stored. */
+MUST_USE bool store_import_devices(struct store *s, struct op *op, const struct device *rows, struct import *how, size_t n,
+                                   struct err *e);
 
 #endif

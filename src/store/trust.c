@@ -1,5 +1,5 @@
-/* Trusted issuers of assertions. A row needs its key, which is a row of the set named like the issuer: both come in one write, the key
- * goes with the last row that uses it, and rows go with their key. */
+/* Trusted issuers of assertions. A row needs its key, which is a row of the set named like the issuer: both come in one write,
+ * the key goes with the last row that uses it, and rows go with their key. */
 #include "store_int.h"
 
 /* No scope holds a line break (oauth/trust.c sees to it). */
@@ -41,8 +41,10 @@ static bool put_key(struct write *w, struct trust_write *tw, bool *ret_there, st
     if (k == NULL) {
         TRY(write_read_int(w, CALL(KEY_EXISTS, ARG(tw->t->issuer), ARG(tw->t->kid)), &changed, e));
     } else {
-        TRY(write_change(w, CALL(KEY_INSERT, ARG(k->set), ARG(k->kid), ARG(number), ARG(k->sealed), ARG(k->created_at),
-                                 ARG(k->signs_from)), &changed, e));
+        TRY(write_change(w,
+                         CALL(KEY_INSERT, ARG(k->set), ARG(k->kid), ARG(number), ARG(k->sealed), ARG(k->created_at),
+                              ARG(k->signs_from)),
+                         &changed, e));
     }
     *ret_there = changed > 0;
     return true;
@@ -77,7 +79,7 @@ static bool delete (struct write *w, void *arg, struct err *e)
 {
     struct trust_write *tw = arg;
     struct sql_rows rows;
-    int64_t number, users;
+    int64_t number, deleted, users;
     tw->put = STORE_MISSING;
     TRY(write_read(w, CALL(TRUST_GET, ARG(tw->id)), &rows, e));
     if (rows.n == 0) return true;
@@ -85,7 +87,8 @@ static bool delete (struct write *w, void *arg, struct err *e)
     tw->put = STORE_DONE;
     const struct trust t = trust_of(w->op->arena, sql_row(&rows, 0));
     TRY(write_count(w, STR("keys"), 1, &number, e)); /* first, as every change of keys does: it makes them queue */
-    TRY(write_change(w, CALL(TRUST_DELETE, ARG(t.id)), NULL, e));
+    TRY(write_change(w, CALL(TRUST_DELETE, ARG(t.id)), &deleted, e));
+    if (deleted == 0) return give_up(w, tw, STORE_MISSING); /* another node was faster, and saw to the key */
     TRY(write_read_int(w, CALL(TRUST_KEY_USERS, ARG(t.issuer), ARG(t.kid)), &users, e));
     return users > 0 || write_change(w, CALL(KEY_DELETE, ARG(t.issuer), ARG(t.kid)), NULL, e);
 }

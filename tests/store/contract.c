@@ -1,5 +1,5 @@
 /* The contract suite: what store.h promises, tried on each DSN of GRANTD_TEST_DSNS (separated by blanks), or on an SQLite file
- * and a memory database. Each test starts on an empty database: all migrations reverted and applied again. */
+ * and a memory database. GRANTD_TEST_ONLY: a pattern of names. Each test starts on an empty database: all migrations reverted and applied again. */
 #include "contract.h"
 
 #include <stdio.h>
@@ -20,6 +20,7 @@ int setup(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
     f->op = (struct op) { .arena = arena_new(), .now = NOW, .may_wait = true };
     f->e = ERR_INIT(f->op.arena);
+    f->dsn = dsn;
     *state = f;
     OK(store_open(&(struct store_options) { .dsn = dsn, .readers = 2 }, &f->store, &f->e));
     empty(f);
@@ -118,8 +119,8 @@ static int run_all(const char *text)
 {
     dsn = str_of(text);
     fprintf(stderr, "== %.*s\n", (int)strcspn(text, ":"), text);
-    return run_client_cases() + run_key_cases() + run_trust_cases() + run_grant_cases() + run_consent_cases() + run_device_cases() +
-           run_upkeep_cases();
+    return run_client_cases() + run_key_cases() + run_trust_cases() + run_grant_cases() + run_consent_cases() + run_device_cases() + run_earlier_cases() + run_import_cases() +
+           run_upkeep_cases() + run_node_cases();
 }
 
 static int run_embedded(void)
@@ -136,7 +137,8 @@ static int run_embedded(void)
 
 int main(void)
 {
-    const char *dsns = getenv("GRANTD_TEST_DSNS");
+    const char *dsns = getenv("GRANTD_TEST_DSNS"), *only = getenv("GRANTD_TEST_ONLY");
+    if (only != NULL) cmocka_set_test_filter(only);
     if (dsns == NULL || *dsns == '\0') return run_embedded();
 
     int failed = 0;

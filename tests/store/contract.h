@@ -17,6 +17,7 @@ struct fixture {
     struct op op;
     struct err e;
     enum store_put put; /* of the last CALL_PUT */
+    struct str dsn;
 };
 
 #define F(state) struct fixture *f = *(state)
@@ -61,6 +62,9 @@ int run_trust_cases(void);
 int run_grant_cases(void);
 int run_consent_cases(void);
 int run_device_cases(void);
+int run_earlier_cases(void);
+int run_import_cases(void);
 int run_upkeep_cases(void);
+int run_node_cases(void);
 
 #endif

@@ -130,6 +130,63 @@ static void grant_moves_by_comparison(void **state)
     assert_null(get_grant(f, "g9"));
 }
 
+/* Whatever a move changes, alone or with others, the row says it afterwards. */
+static void grant_move_writes_every_member(void **state)
+{
+    F(state);
+    insert_client(f, "shop");
+    const struct grant g = a_grant("g0", GRANT_CONSENT_ASKED);
+    enum { CHANGES = 14 };
+    struct grant to[CHANGES];
+    for (size_t i = 0; i < CHANGES; i++) to[i] = g;
+    to[1].subject = STR("bob");
+    to[2].session_id = STR("sid-2");
+    to[3].request = STR("{\"r\":2}");
+    to[4].session = STR("{}");
+    to[5].remember = !g.remember;
+    to[6].skipped = !g.skipped;
+    to[7].consent_until = 0;
+    to[8].requested_at = NOW + 1;
+    to[9].handled_at = NOW + 2;
+    to[10].rotated_at = NOW + 3;
+    to[11].access_not_before = NOW + 4;
+    to[12].expires_at = NOW + 5;
+    to[13].reuses = 9;
+    for (size_t i = 0; i < CHANGES; i++) {
+        struct grant before = g;
+        before.id = to[i].id = arena_printf(f->op.arena, "m%zu", i);
+        insert_grant(f, &before);
+        to[i].state = GRANT_CONSENT_ACCEPTED;
+        move(f, GRANT_CONSENT_ASKED, 0, &to[i], STORE_DONE);
+        same_grant(get_grant(f, to[i].id.p), &to[i]);
+        to[i].state = GRANT_CONSENTED; /* now it counts as a consent, unless the move says otherwise */
+        to[i].generation = 1;
+        move(f, GRANT_CONSENT_ACCEPTED, 0, &to[i], STORE_DONE);
+        same_grant(get_grant(f, to[i].id.p), &to[i]);
+    }
+}
+
+/* What a revocation took from the row while the mover was thinking stays taken. */
+static void grant_move_brings_no_session_back(void **state)
+{
+    F(state);
+    insert_client(f, "shop");
+    struct session_row row = a_session("sid-1", "alice");
+    insert_session(f, &row);
+    struct grant g = a_grant("g1", GRANT_ACTIVE), to = g;
+    g.session_id = to.session_id = STR("sid-1");
+    insert_grant(f, &g);
+    GIVES(STORE_DONE, store_session_delete(f->store, &f->op, STR("sid-1"), &f->put, &f->e));
+    to.generation = g.generation + 1;
+    move(f, GRANT_ACTIVE, g.generation, &to, STORE_DONE);
+    assert_str(get_grant(f, "g1")->session_id, "");
+    to.subject = STR("bob");
+    to.generation++;
+    move(f, GRANT_ACTIVE, g.generation + 1, &to, STORE_DONE);
+    assert_str(get_grant(f, "g1")->session_id, "");
+    assert_str(get_grant(f, "g1")->subject, "bob");
+}
+
 static void grant_generation_moves_once(void **state)
 {
     F(state);
@@ -319,6 +376,8 @@ int run_grant_cases(void)
         CASE(grant_without_client_is_dead),
         CASE(grant_survives_an_update_of_its_client),
         CASE(grant_moves_by_comparison),
+        CASE(grant_move_writes_every_member),
+        CASE(grant_move_brings_no_session_back),
         CASE(grant_generation_moves_once),
         CASE(grant_move_carries_a_session),
         CASE(grant_end_is_final),

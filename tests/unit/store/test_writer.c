@@ -18,14 +18,14 @@ struct job {
 
 enum fate { STAYS, FAILS, IS_UNDONE, FATES };
 
-struct mark {
+struct mark_put {
     struct str id;
     enum fate fate;
 };
 
 static bool write_mark(struct write *w, void *arg, struct err *e)
 {
-    const struct mark *m = arg;
+    const struct mark_put *m = arg;
     TRY(write_change(w, CALL(MARK_PUT, ARG(MARK_JTI), ARG(m->id), ARG(1), ARG(FOREVER), ARG(0)), NULL, e));
     if (m->fate == FAILS) FAIL(e, CONFLICT, "refused");
     w->undo = m->fate == IS_UNDONE;
@@ -37,7 +37,7 @@ static bool write_one(struct job *j, int i)
     ARENA_AUTO a = arena_new();
     struct op op = { .arena = a, .now = 1, .may_wait = true };
     struct err e = ERR_INIT(a);
-    struct mark m = { .id = arena_printf(a, "%d-%d", j->number, i), .fate = (enum fate)((j->number + i) % FATES) };
+    struct mark_put m = { .id = arena_printf(a, "%d-%d", j->number, i), .fate = (enum fate)((j->number + i) % FATES) };
     bool ok = store_write(j->s, &op, write_mark, &m, &e);
     if (ok != (m.fate != FAILS) || (!ok && !err_is(&e, &err_CONFLICT))) return false;
     j->refused += m.fate == FAILS;
@@ -168,7 +168,7 @@ static void lost_transaction_is_told(void **state)
     assert_false(store_write(s, &op, give_up, NULL, &e));
     assert_ptr_equal(e.kind, &err_STORAGE);
     assert_string_equal(e.hint, "gave up");
-    struct mark m = { .id = STR("after"), .fate = STAYS };
+    struct mark_put m = { .id = STR("after"), .fate = STAYS };
     must(store_write(s, &op, write_mark, &m, &e), &e);
     assert_int_equal(count_marks(s), 1);
     store_close(s);
