@@ -30,11 +30,29 @@ static struct cookie cookie_base(const struct http_req *r, struct str name)
 
 /* ---- the login session ---- */
 
+/* What the cookie was called before a take-over from an earlier version; later ones call it as we do. */
+static const struct str earlier_names[] = {
+    { HYDRA_V1_SESSION_COOKIE, sizeof(HYDRA_V1_SESSION_COOKIE) - 1 },
+    { HYDRA_V1_SESSION_COOKIE_INSECURE, sizeof(HYDRA_V1_SESSION_COOKIE_INSECURE) - 1 },
+};
+
+/* The session in a cookie that the server wrote which was taken over. */
+static bool earlier_session_id(const struct http_req *r, struct str name, struct str *ret)
+{
+    const struct str value = http_cookie(r, name);
+    return value.n > 0 && hydra_cookie_open(r->provider->hydra, r->op.arena, HYDRA_COOKIE_SESSION, name, value, ret);
+}
+
 struct str browser_session_id(const struct http_req *r)
 {
-    struct str id, sealed = http_cookie(r, config_of(r)->cookie.session);
     const struct provider *p = r->provider;
-    return sealed.n > 0 && unseal_text(p->sealer, r->op.arena, SEAL_SESSION_COOKIE, p->issuer, sealed, &id) ? id : STR_NONE;
+    const struct str name = config_of(r)->cookie.session, sealed = http_cookie(r, name);
+    struct str id;
+    if (sealed.n > 0 && unseal_text(p->sealer, r->op.arena, SEAL_SESSION_COOKIE, p->issuer, sealed, &id)) return id;
+    if (earlier_session_id(r, name, &id)) return id;
+    for (size_t i = 0; i < ARRAY_LEN(earlier_names); i++)
+        if (earlier_session_id(r, earlier_names[i], &id)) return id;
+    return STR_NONE;
 }
 
 bool browser_session(struct http_req *r, struct session_row **ret, struct err *e)
@@ -47,6 +65,19 @@ bool browser_session(struct http_req *r, struct session_row **ret, struct err *e
     return true;
 }
 
+static void drop_session(struct http_req *r, struct str name)
+{
+    struct cookie c = cookie_base(r, name);
+    c.path = config_of(r)->serve_cookies_paths_session;
+    if (http_cookie(r, name).p != NULL) http_cookie_set(r, &c);
+}
+
+/* One that stayed would log its owner in again when ours has gone. */
+static void drop_earlier_sessions(struct http_req *r)
+{
+    for (size_t i = 0; i < ARRAY_LEN(earlier_names); i++) drop_session(r, earlier_names[i]);
+}
+
 void browser_session_keep(struct http_req *r, struct str id, usec_t life)
 {
     const struct provider *p = r->provider;
@@ -55,13 +86,13 @@ void browser_session_keep(struct http_req *r, struct str id, usec_t life)
     c.path = config_of(r)->serve_cookies_paths_session;
     c.max_age = life;
     http_cookie_set(r, &c);
+    drop_earlier_sessions(r);
 }
 
 void browser_session_drop(struct http_req *r)
 {
-    struct cookie c = cookie_base(r, config_of(r)->cookie.session);
-    c.path = config_of(r)->serve_cookies_paths_session;
-    if (http_cookie(r, c.name).p != NULL) http_cookie_set(r, &c);
+    drop_session(r, config_of(r)->cookie.session);
+    drop_earlier_sessions(r);
 }
 
 /* ---- the cookie of a flow ---- */
@@ -92,9 +123,12 @@ static struct str csrf_base(const struct http_req *r, enum csrf_step step)
 {
     const struct config *cfg = config_of(r);
     switch (step) {
-    case CSRF_LOGIN: return cfg->cookie.login_csrf;
-    case CSRF_CONSENT: return cfg->cookie.consent_csrf;
-    case CSRF_DEVICE: break;
+    case CSRF_LOGIN:
+        return cfg->cookie.login_csrf;
+    case CSRF_CONSENT:
+        return cfg->cookie.consent_csrf;
+    case CSRF_DEVICE:
+        break;
     }
     return cfg->cookie.device_csrf;
 }
@@ -153,10 +187,21 @@ void browser_csrf_set(struct http_req *r, enum csrf_step step, const struct flow
     csrf_send(r, c);
 }
 
+/* A login that began before a take-over; there was one cookie per client. */
+static struct str earlier_csrf(const struct http_req *r, enum csrf_step step, const struct flow *f)
+{
+    const struct str name = arena_printf(r->op.arena, "%.*s_%u", STR_FMT(csrf_base(r, step)), murmur3(f->client_id));
+    struct str value;
+    const bool found = step == CSRF_LOGIN &&
+                       hydra_cookie_open(r->provider->hydra, r->op.arena, HYDRA_COOKIE_CSRF, name, http_cookie(r, name), &value);
+    return found ? value : STR_NONE;
+}
+
 bool browser_csrf_check(const struct http_req *r, enum csrf_step step, const struct flow *f, struct err *e)
 {
     struct str name = csrf_name(r, step, f), value = http_cookie(r, name), expected = csrf_value(step, f);
     if (value.p == NULL && config_of(r)->cookie.legacy_twin) value = http_cookie(r, twin_name(r, name));
+    if (value.p == NULL) value = earlier_csrf(r, step, f);
     ENSURE(value.p != NULL, e, REQUEST_FORBIDDEN, "No CSRF value available in the session cookie.");
     ENSURE(expected.n > 0 && str_eq_secret(value, expected), e, REQUEST_FORBIDDEN,
            "The CSRF cookie belongs to another flow than this request.");

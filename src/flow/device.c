@@ -80,9 +80,17 @@ static bool check_all(const struct provider *p, struct op *op, struct err *e)
     return true;
 }
 
+static bool find_earlier(const struct provider *p, struct op *op, struct str user_code, struct device **ret, struct err *e)
+{
+    const struct strs digests = user_code_earlier_digests(p, op->arena, user_code);
+    for (size_t i = 0; i < digests.n && *ret == NULL; i++) TRY(store_device_by_code(p->store, op, digests.v[i], ret, e));
+    return true;
+}
+
 static bool find(const struct provider *p, struct op *op, struct str user_code, struct device **ret, struct err *e)
 {
     TRY(store_device_by_code(p->store, op, user_code_digest(p, op->arena, user_code), ret, e));
+    if (*ret == NULL) TRY(find_earlier(p, op, user_code, ret, e));
     if (*ret != NULL && (*ret)->state == DEVICE_WAITING && op->now < (*ret)->expires_at) return true;
     TRY(count_try(p, op, everybody(op), INT64_MAX, op->now + 2 * ALL_PERIOD, e));
     FAIL(e, INVALID_REQUEST, "The 'user_code' session could not be found or has expired or is otherwise malformed.");

@@ -135,7 +135,7 @@ struct str flow_login_challenge(const struct provider *p, struct arena *a, const
 
 bool flow_challenge_read(const struct provider *p, struct arena *a, struct str text, struct flow *ret)
 {
-    return flow_unseal(p, a, SEAL_LOGIN_CHALLENGE, text, ret);
+    return flow_unseal(p, a, SEAL_LOGIN_CHALLENGE, text, ret) || flow_earlier_read(p, a, text, ret);
 }
 
 bool flow_unseal(const struct provider *p, struct arena *a, enum seal_purpose purpose, struct str text, struct flow *ret)

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include "base/b64.h"
+#include "crypto/hydra.h"
 
 enum { AUDIENCE_MAX = 100 };
 #define CLOCK_LEEWAY (10 * USEC_PER_SEC)
@@ -116,5 +117,13 @@ bool assertion_burn(const struct provider *p, struct op *op, const char *kind, s
 {
     const struct str id = burn_id(op->arena, kind, maker, t->jti);
     /* Nodes' clocks differ a little, too. */
-    return store_mark_put(p->store, op, MARK_JTI, id, 1, t->exp + CLOCK_LEEWAY, ret, NULL, e);
+    return store_mark_jti(p->store, op, id, hydra_jti_digest(op->arena, t->jti), t->exp + CLOCK_LEEWAY, ret, e);
+}
+
+bool assertion_used_earlier(const struct provider *p, struct op *op, const struct assertion *t, bool *ret, struct err *e)
+{
+    int64_t mark;
+    TRY(store_mark_get(p->store, op, MARK_EARLIER_JTI, hydra_jti_digest(op->arena, t->jti), &mark, e));
+    *ret = mark != 0;
+    return true;
 }

@@ -35,5 +35,7 @@ bool assertion_is_for(const struct assertion *t, struct strs urls);
  * 4.1.7): `maker` says who, in a name space of its kind. Waits. */
 MUST_USE bool assertion_burn(const struct provider *p, struct op *op, const char *kind, struct str maker, const struct assertion *t,
                              enum store_put *ret, struct err *e);
+/* Was it used on the server that was taken over? */
+MUST_USE bool assertion_used_earlier(const struct provider *p, struct op *op, const struct assertion *t, bool *ret, struct err *e);
 
 #endif

@@ -101,6 +101,8 @@ void client_reset(struct client *c, bool v1);
 MUST_USE bool client_patch(struct client *c, struct client_extras *x, const json_t *patch, struct err *e);
 
 struct str client_doc(struct arena *a, const struct client *c);
+/* Everything but not_before. */
+void client_to_row(struct arena *a, const struct client *c, struct client_row *row);
 MUST_USE bool client_from_row(struct arena *a, const struct client_row *row, struct client **ret, struct err *e);
 
 /* ---- changing; all wait ---- */
@@ -134,6 +136,7 @@ MUST_USE bool client_secret_open(const struct provider *p, struct arena *a, cons
 struct secret_cost client_secret_cost(const struct provider *p);
 
 /* The registration access token (RFC 7592) of the client's current registration generation, and its management URL. */
+#define REGISTRATION_PREFIX STR("ory_at_")
 struct str client_registration_token(const struct provider *p, struct arena *a, const struct client *c);
 struct str client_registration_uri(const struct provider *p, struct arena *a, const struct client *c);
 /* Is `token` the current one of this client? */

@@ -6,6 +6,8 @@
 
 #include "oauth/client_keys.h"
 
+#define USED_BEFORE "Claim 'jti' from 'client_assertion' MUST only be used once."
+
 /* A token counts once, so a long life has no use; but its jti must be remembered that long. */
 #define LIFE_MAX (30 * 24 * 3600 * USEC_PER_SEC)
 
@@ -48,6 +50,16 @@ static bool check_audience(const struct provider *p, struct op *op, const struct
           STR_FMT(accepted_urls(op->arena, &urls)));
 }
 
+/* There was no such limit before a take-over: one that was used then is told so. */
+static bool check_life(const struct provider *p, struct op *op, const struct assertion *t, struct err *e)
+{
+    bool used;
+    if (t->exp - op->now <= LIFE_MAX) return true;
+    TRY(assertion_used_earlier(p, op, t, &used, e));
+    ENSURE(!used, e, JTI_KNOWN, USED_BEFORE);
+    FAIL(e, INVALID_CLIENT, "Claim 'exp' from 'client_assertion' is more than 30 days away.");
+}
+
 /* RFC 7523 3, items 1, 2, 4 to 7. */
 static bool check_claims(const struct provider *p, struct op *op, const struct client *c, const struct assertion *t, struct err *e)
 {
@@ -64,7 +76,7 @@ static bool check_claims(const struct provider *p, struct op *op, const struct c
     ENSURE(t->exp != ASSERTION_UNSET, e, INVALID_CLIENT,
            "Unable to type assert the expiry time from claims. This should not happen as we validate the expiry time already earlier "
            "with token.Claims.Valid()");
-    ENSURE(t->exp - op->now <= LIFE_MAX, e, INVALID_CLIENT, "Claim 'exp' from 'client_assertion' is more than 30 days away.");
+    TRY(check_life(p, op, t, e));
     return check_audience(p, op, t, e);
 }
 
@@ -72,7 +84,7 @@ static bool use_up(const struct provider *p, struct op *op, const struct client 
 {
     enum store_put put;
     TRY(assertion_burn(p, op, "client", c->id, t, &put, e));
-    ENSURE(put == STORE_DONE, e, JTI_KNOWN, "Claim 'jti' from 'client_assertion' MUST only be used once.");
+    ENSURE(put == STORE_DONE, e, JTI_KNOWN, USED_BEFORE);
     return true;
 }
 

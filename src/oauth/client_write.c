@@ -58,8 +58,6 @@ static bool settle_secret(const struct provider *p, struct op *op, struct client
 /* ---- registration tokens (RFC 7592 3): sealed, so nothing is stored. They name the generation, which management requests move
  * on, and the moment of creation, so that a client made again under the same id is another one. ---- */
 
-#define REGISTRATION_PREFIX STR("ory_at_")
-
 static struct str registration_plain(struct arena *a, const struct client *c)
 {
     uint64_t head[2] = { __builtin_bswap64((uint64_t)c->registration), __builtin_bswap64((uint64_t)c->created_at) };
@@ -99,7 +97,7 @@ static struct strs lower_origins(struct arena *a, struct strs origins)
     return lower;
 }
 
-static void fill_row(struct arena *a, const struct client *c, struct client_row *row)
+void client_to_row(struct arena *a, const struct client *c, struct client_row *row)
 {
     *row = (struct client_row){
         .id = c->id,
@@ -128,7 +126,7 @@ bool client_create(const struct provider *p, struct op *op, struct client *c, st
 
     struct client_row row;
     enum store_put put;
-    fill_row(op->arena, c, &row);
+    client_to_row(op->arena, c, &row);
     row.not_before = op->now - 1; /* tokens of an earlier client of this id are not this client's */
     TRY(store_client_insert(p->store, op, &row, &put, e));
     ENSURE(put == STORE_DONE, e, DUPLICATE, "");
@@ -167,7 +165,7 @@ static bool try_update(const struct provider *p, struct op *op, const struct cli
     TRY(client_validate(p, op, c, &before, change->v1, e));
     TRY(settle_secret(p, op, c, x, e));
     c->updated_at = op->now;
-    fill_row(op->arena, c, &changed);
+    client_to_row(op->arena, c, &changed);
     TRY(store_client_update(p->store, op, &changed, ret_put, e));
     c->version = changed.version;
     *ret = c;

@@ -46,18 +46,35 @@ static struct shape shape_of(const struct config *c)
 
 /* RFC 8628 6.1: "the server should ignore any characters like punctuation that are not in the user code character set", and case.
  */
+static struct str bare_code(struct arena *a, struct str alphabet, struct str typed, bool fold)
+{
+    struct buf b = BUF(a);
+    for (size_t i = 0; i < typed.n; i++) {
+        const char c = typed.p[i];
+        if ((c == '-' || c == ' ') && !str_has(alphabet, c)) continue;
+        buf_addc(&b, fold ? (char)toupper((unsigned char)c) : c);
+    }
+    return buf_str(&b);
+}
+
 struct str user_code_digest(const struct provider *p, struct arena *a, struct str typed)
 {
     const struct shape shape = shape_of(p->config);
-    struct buf b = BUF(a);
     unsigned char digest[32];
-    for (size_t i = 0; i < typed.n; i++) {
-        const char c = typed.p[i];
-        if ((c == '-' || c == ' ') && !str_has(shape.alphabet, c)) continue;
-        buf_addc(&b, shape.folds ? (char)toupper((unsigned char)c) : c);
-    }
-    sealer_mac(p->sealer, "device user code", buf_str(&b), digest);
+    sealer_mac(p->sealer, "device user code", bare_code(a, shape.alphabet, typed, shape.folds), digest);
     return hex_encode(a, (struct str) { (const char *)digest, sizeof(digest) });
+}
+
+/* Case did count there. */
+struct strs user_code_earlier_digests(const struct provider *p, struct arena *a, struct str typed)
+{
+    const struct shape shape = shape_of(p->config);
+    const struct str as_typed = bare_code(a, shape.alphabet, typed, false), folded = bare_code(a, shape.alphabet, typed, true);
+    struct strs digests = hydra_user_code_digests(p->hydra, a, as_typed);
+    if (!shape.folds || str_eq(as_typed, folded)) return digests;
+    const struct strs more = hydra_user_code_digests(p->hydra, a, folded);
+    for (size_t i = 0; i < more.n; i++) strs_add(a, &digests, more.v[i]);
+    return digests;
 }
 
 /* ---- device codes ---- */

@@ -14,6 +14,8 @@ MUST_USE bool device_request(const struct provider *p, struct op *op, const stru
 /* What a user code is found by. Blanks and dashes do not count; case does only where an alphabet of the operator's own tells
  * codes apart by it. */
 struct str user_code_digest(const struct provider *p, struct arena *a, struct str typed);
+/* What it may be found by if it was shown before a take-over, where the row has the digest that it had there. */
+struct strs user_code_earlier_digests(const struct provider *p, struct arena *a, struct str typed);
 
 /* The device code, sealed: which device it is, and until when. */
 struct device_code {

@@ -1,6 +1,7 @@
 /* The authorization code is redeemed (RFC 6749 4.1.3): one move of the grant's row from consented to active, so that one of many
  * redemptions wins. */
 #include "oauth/code.h"
+#include "oauth/earlier.h"
 #include "oauth/pkce.h"
 #include "oauth/user_grant.h"
 
@@ -47,8 +48,10 @@ bool authorization_code_validate(const struct provider *p, struct op *op, struct
 {
     struct code code;
     struct grant *g;
+    struct str text;
     TRY(grant_allowed(q, e));
-    ENSURE(code_open(p, op->arena, params_get(q->form, STR("code")), &code), e, INVALID_GRANT, NULL);
+    TRY(earlier_token(p, op, CODE_PREFIX, params_get(q->form, STR("code")), &text, e));
+    ENSURE(code_open(p, op->arena, text, &code), e, INVALID_GRANT, NULL);
     OP_MUST_WAIT(op, e); /* every way on from here writes */
     TRY(store_grant_get(p->store, op, code.grant_id, &g, e));
     TRY(check_unused(p, op, g, e));

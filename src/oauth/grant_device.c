@@ -1,6 +1,7 @@
 /* A device polls (RFC 8628 3.4): told to wait until a person has decided, then its grant's row moves from consented to active, so
  * that one of many polls gets the tokens. */
 #include "oauth/device.h"
+#include "oauth/earlier.h"
 #include "oauth/user_grant.h"
 
 static const struct user_lifespans lives = { LIFESPAN_DEVICE_ACCESS, LIFESPAN_DEVICE_ID, LIFESPAN_DEVICE_REFRESH };
@@ -42,8 +43,10 @@ bool device_code_validate(const struct provider *p, struct op *op, struct grant_
     struct device_code code;
     struct device *d;
     struct grant *g;
+    struct str text;
     TRY(grant_allowed(q, e));
-    ENSURE(device_code_open(p, op->arena, params_get(q->form, STR("device_code")), &code), e, INVALID_GRANT, NULL);
+    TRY(earlier_token(p, op, DEVICE_CODE_PREFIX, params_get(q->form, STR("device_code")), &text, e));
+    ENSURE(device_code_open(p, op->arena, text, &code), e, INVALID_GRANT, NULL);
     TRY(store_device_get(p->store, op, code.device_id, &d, e));
     ENSURE(d != NULL || op->now < code.expires_at, e, EXPIRED_TOKEN, NULL);
     /* RFC 8628 3.4: the code belongs to the client that asked for it. */

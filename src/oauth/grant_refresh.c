@@ -1,6 +1,7 @@
 /* A refresh token is redeemed (RFC 6749 6) and rotated: the grant's row moves to its next generation by compare-and-set. The
  * parameters `scope` and `audience` change nothing, as deployed clients expect. */
 #include "oauth/audience.h"
+#include "oauth/earlier.h"
 #include "oauth/refresh_token.h"
 #include "oauth/scope.h"
 #include "oauth/user_grant.h"
@@ -34,8 +35,10 @@ bool refresh_token_validate(const struct provider *p, struct op *op, struct gran
 {
     struct refresh_token *t = ARENA_NEW(op->arena, struct refresh_token);
     struct grant *g;
+    struct str text;
     TRY(grant_allowed(q, e));
-    ENSURE(refresh_token_read(p, op->arena, params_get(q->form, STR("refresh_token")), t), e, INVALID_GRANT, NOT_VALID);
+    TRY(earlier_token(p, op, REFRESH_TOKEN_PREFIX, params_get(q->form, STR("refresh_token")), &text, e));
+    ENSURE(refresh_token_read(p, op->arena, text, t), e, INVALID_GRANT, NOT_VALID);
     OP_MUST_WAIT(op, e); /* every way on from here writes */
     TRY(store_grant_get(p->store, op, t->grant_id, &g, e));
     TRY(check_use(p, op, g, t, e));

@@ -289,13 +289,14 @@ static struct str default_algorithm(const struct provider *p)
 
 static struct key_row make_row(const struct provider *p, struct op *op, struct str name, const struct jwk *key, bool first)
 {
-    const bool shared = !store_is_embedded(p->store);
+    /* Making a key may have taken longer than SIGNS_AFTER: it counts from now. */
+    const bool delayed = !first && !store_is_embedded(p->store);
     return (struct key_row){
         .set = name,
         .kid = key->kid,
         .sealed = seal_text(p->sealer, op->arena, SEAL_STORED_KEY, name, json_text(op->arena, key->json, false)),
         .created_at = op->now,
-        .signs_from = shared && !first ? op->now + SIGNS_AFTER : op->now,
+        .signs_from = delayed ? clock_now() + SIGNS_AFTER : op->now,
     };
 }
 

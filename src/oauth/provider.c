@@ -7,10 +7,13 @@ struct provider *provider_new(const struct config *config, const struct provider
 {
     struct arena *arena = arena_new();
     struct provider *p = ARENA_NEW(arena, struct provider);
+    const struct sealer_secrets secrets = { .system = config->secrets_system,
+                                            .cookie = config->secrets_cookie,
+                                            .pagination = config->secrets_pagination };
     *p = (struct provider){
         .config = config_ref(config),
-        .sealer = sealer_new(&(struct sealer_secrets){
-            .system = config->secrets_system, .cookie = config->secrets_cookie, .pagination = config->secrets_pagination }),
+        .sealer = sealer_new(&secrets),
+        .hydra = hydra_new(&secrets),
         .store = parts->store,
         .keysets = parts->keysets,
         .clients = parts->clients,
@@ -38,6 +41,7 @@ void provider_unref(struct provider *p)
 {
     if (p == NULL || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL) > 0) return;
     sealer_free(p->sealer);
+    hydra_free(p->hydra);
     config_unref(p->config);
     arena_free(p->arena);
 }

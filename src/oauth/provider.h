@@ -4,6 +4,7 @@
 #define OAUTH_PROVIDER_H
 
 #include "config/config.h"
+#include "crypto/hydra.h"
 #include "crypto/seal.h"
 #include "crypto/secret.h"
 #include "store/store.h"
@@ -14,10 +15,11 @@ struct client_keys;  /* oauth/client_keys.h */
 
 /* Outgoing requests; http/client.c in the server. Waits. */
 struct fetch_request {
+    const char *method;      /* NULL: GET, with a body POST */
     struct str url;
-    struct str post;         /* p == NULL: GET */
+    struct str post;         /* the body; p == NULL: none */
     const char *content_type;
-    struct str header_name, header_value; /* one extra header; empty: none */
+    struct params headers;   /* more of them */
     size_t max_bytes;
     usec_t timeout;          /* of one attempt; 0: 30 s */
     int attempts;
@@ -33,6 +35,7 @@ typedef bool (*provider_fetch)(const struct provider *p, struct op *op, const st
 struct provider {
     const struct config *config;
     struct sealer *sealer;
+    struct hydra *hydra;     /* the same secrets, for what was given out before a take-over */
     struct store *store;
     struct keysets *keysets;
     struct client_cache *clients;

@@ -2,6 +2,7 @@
 #include "oauth/refresh_token.h"
 
 #include "base/b64.h"
+#include "oauth/earlier.h"
 #include "oauth/lifespan.h"
 #include "oauth/pack.h"
 #include "oauth/token_int.h"
@@ -14,18 +15,27 @@ static uint64_t pack_life(const struct refresh_token *t)
     return (uint64_t)(life < 0 ? 0 : life > TOKEN_LIFE_MAX ? TOKEN_LIFE_MAX : life) + 1;
 }
 
-struct str refresh_token_issue(const struct provider *p, struct arena *a, const struct grant *g, usec_t life)
+struct str refresh_token_write(const struct provider *p, struct arena *a, const struct refresh_token *t)
 {
-    const struct refresh_token t = { .issued_at = g->rotated_at, .expires_at = lifespan_end(g->rotated_at, life) };
     struct buf b = BUF(a);
     struct str id;
-    if (!hex_decode(a, g->id, &id)) id = STR(""); /* no id of ours: what is sealed will not open */
+    if (!hex_decode(a, t->grant_id, &id)) id = STR(""); /* no id of ours: what is sealed will not open */
     buf_add(&b, id);
-    pack_int(&b, (uint64_t)g->generation);
-    pack_int(&b, (uint64_t)t.issued_at);
-    pack_int(&b, pack_life(&t));
-    pack_str(&b, g->client_id);
+    pack_int(&b, (uint64_t)t->generation);
+    pack_int(&b, (uint64_t)t->issued_at);
+    pack_int(&b, pack_life(t));
+    pack_str(&b, t->client_id);
     return seal_token(p->sealer, a, SEAL_REFRESH_TOKEN, p->issuer, REFRESH_TOKEN_PREFIX, buf_str(&b));
+}
+
+struct str refresh_token_issue(const struct provider *p, struct arena *a, const struct grant *g, usec_t life)
+{
+    const struct refresh_token t = { .grant_id = g->id,
+                                     .generation = g->generation,
+                                     .client_id = g->client_id,
+                                     .issued_at = g->rotated_at,
+                                     .expires_at = lifespan_end(g->rotated_at, life) };
+    return refresh_token_write(p, a, &t);
 }
 
 bool refresh_token_read(const struct provider *p, struct arena *a, struct str text, struct refresh_token *ret)
@@ -78,7 +88,7 @@ bool refresh_token_open(const struct provider *p, struct op *op, struct str text
                         struct err *e)
 {
     struct refresh_token t;
-    (void)e;
+    TRY(earlier_token(p, op, REFRESH_TOKEN_PREFIX, text, &text, e));
     *ret_ours = refresh_token_read(p, op->arena, text, &t);
     if (!*ret_ours) return true;
     *ret = (struct access_token) { .grant_id = t.grant_id,

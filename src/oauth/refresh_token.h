@@ -18,6 +18,8 @@ struct refresh_token {
 /* The refresh token of the grant's present generation. The same row gives the same text, whoever asks and when. `life`: of
  * lifespan_of(). */
 struct str refresh_token_issue(const struct provider *p, struct arena *a, const struct grant *g, usec_t life);
+/* The text that says just this. */
+struct str refresh_token_write(const struct provider *p, struct arena *a, const struct refresh_token *t);
 /* False: not sealed by us as this kind, or changed. With or without its prefix. */
 MUST_USE bool refresh_token_read(const struct provider *p, struct arena *a, struct str text, struct refresh_token *ret);
 

@@ -2,6 +2,8 @@
  * Knows no HTTP. */
 #include "oauth/registration.h"
 
+#include "oauth/earlier.h"
+
 bool registration_enabled(const struct provider *p, struct err *e)
 {
     ENSURE(p->config->oidc_dynamic_client_registration_enabled, e, NO_RESOURCE, "Dynamic registration is not enabled.");
@@ -101,6 +103,7 @@ bool registration_find(const struct provider *p, struct op *op, struct str id, s
                        struct err *e)
 {
     *ret = NULL;
+    TRY(earlier_token(p, op, REGISTRATION_PREFIX, token, &token, e));
     if (id.n > 0 && id.n <= STORE_ID_MAX && !str_has(id, '\0')) TRY(client_get(p, op, id, ret, e));
     if (*ret == NULL || !client_registration_check(p, op->arena, *ret, token)) return unauthorized(e);
     return true;
@@ -131,8 +134,10 @@ bool registration_replace(const struct provider *p, struct op *op, const struct 
                           struct client_extras *ret_x, struct err *e)
 {
     const struct client *ignored;
-    const struct replacement r = { p, change };
-    TRY(registration_find(p, op, change->id, change->token, &ignored, e));
+    struct registration_change own = *change;
+    const struct replacement r = { p, &own };
+    TRY(earlier_token(p, op, REGISTRATION_PREFIX, change->token, &own.token, e));
+    TRY(registration_find(p, op, own.id, own.token, &ignored, e));
     TRY(client_update(p, op, &(struct client_change) { .id = change->id, .edit = replace, .arg = &r }, ret, ret_x, e));
     ret_x->registration_access_token = client_registration_token(p, op->arena, *ret);
     ret_x->registration_client_uri = client_registration_uri(p, op->arena, *ret);

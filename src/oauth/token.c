@@ -5,6 +5,7 @@
 
 #include "base/b64.h"
 #include "base/rand.h"
+#include "oauth/earlier.h"
 #include "oauth/grant_session.h"
 #include "oauth/pack.h"
 #include "oauth/token_int.h"
@@ -15,13 +16,13 @@ enum { SEALED_MAX = 1100 };
 
 /* ---- ids: RFC 9562 version 7, with the microseconds in the twelve bits after the milliseconds (method 3 of section 6.2) ---- */
 
-static void id_make(usec_t now, unsigned char id[ID_BYTES])
+static void id_make(usec_t now, const unsigned char unique[8], unsigned char id[ID_BYTES])
 {
     const uint64_t ms = (uint64_t)now / 1000, fraction = ((uint64_t)now % 1000 * 4096 + 999) / 1000;
     for (int i = 0; i < 6; i++) id[i] = (unsigned char)(ms >> (40 - 8 * i));
     id[6] = (unsigned char)(0x70 | fraction >> 8);
     id[7] = (unsigned char)fraction;
-    rand_bytes(id + 8, 8);
+    memcpy(id + 8, unique, 8);
     id[8] = (id[8] & 0x3F) | 0x80;
 }
 
@@ -145,11 +146,11 @@ bool token_is_jwt_for(const struct provider *p, const struct client *c)
 }
 
 /* A token whose claims fit nowhere else: they go to a grant that lives exactly as long as the token. */
-static bool give_grant(const struct provider *p, struct op *op, struct access_token *t, struct err *e)
+static bool give_grant(const struct provider *p, struct op *op, struct access_token *t, struct str id, struct err *e)
 {
     enum store_put put;
     OP_MUST_WAIT(op, e);
-    t->grant_id = rand_hex(op->arena, TOKEN_GRANT_BYTES);
+    t->grant_id = id;
     t->generation = 1;
     const struct grant_session session = { .scopes = t->scopes, .audience = t->audience, .access_claims = t->ext };
     const struct grant g = {
@@ -160,23 +161,22 @@ static bool give_grant(const struct provider *p, struct op *op, struct access_to
         .subject = t->subject,
         .request = STR("{}"),
         .session = grant_session_write(p, op, t->grant_id, &session),
-        .requested_at = op->now,
-        .handled_at = op->now,
-        .rotated_at = op->now,
+        .requested_at = t->issued_at,
+        .handled_at = t->issued_at,
+        .rotated_at = t->issued_at,
         .expires_at = t->expires_at + USEC_PER_SEC,
     };
-    TRY(store_grant_insert(p->store, op, &g, &put, e));
-    ENSURE(put == STORE_DONE, e, SERVER_ERROR, "The token could not be stored.");
-    return true;
+    return store_grant_insert(p->store, op, &g, &put, e); /* EXISTS: the same one, taken over before */
 }
 
+/* `more`: the id of a grant for what is too much for the token; empty: a random one. */
 static bool issue_opaque(const struct provider *p, struct op *op, struct access_token *t, const unsigned char id[ID_BYTES],
-                         struct str *ret, struct err *e)
+                         struct str more, struct str *ret, struct err *e)
 {
     struct str plain;
     ENSURE(opaque_payload(op, t, id, &plain), e, SERVER_ERROR, "The grant's id is malformed.");
     if (plain.n > SEALED_MAX && t->grant_id.n == 0) {
-        TRY(give_grant(p, op, t, e));
+        TRY(give_grant(p, op, t, more.n > 0 ? more : rand_hex(op->arena, TOKEN_GRANT_BYTES), e));
         ENSURE(opaque_payload(op, t, id, &plain), e, SERVER_ERROR, "The grant's id is malformed.");
     }
     *ret = seal_token(p->sealer, op->arena, SEAL_ACCESS_TOKEN, p->issuer, ACCESS_TOKEN_PREFIX, plain);
@@ -186,25 +186,41 @@ static bool issue_opaque(const struct provider *p, struct op *op, struct access_
 bool access_token_issue(const struct provider *p, struct op *op, const struct client *c, struct access_token *t, struct str *ret,
                         struct err *e)
 {
-    unsigned char id[ID_BYTES];
-    id_make(op->now, id);
+    unsigned char id[ID_BYTES], unique[8];
+    rand_bytes(unique, sizeof(unique));
+    id_make(op->now, unique, id);
     token_id_set(op->arena, t, id);
-    if (!token_is_jwt_for(p, c)) return issue_opaque(p, op, t, id, ret, e);
+    if (!token_is_jwt_for(p, c)) return issue_opaque(p, op, t, id, STR(""), ret, e);
     /* What the JWT does not show must be found again when somebody asks. */
     const bool hidden = t->ext.n > 0 && !p->config->oauth2_mirror_top_level_claims;
-    if (hidden && t->grant_id.n == 0) TRY(give_grant(p, op, t, e));
+    if (hidden && t->grant_id.n == 0) TRY(give_grant(p, op, t, rand_hex(op->arena, TOKEN_GRANT_BYTES), e));
     return token_jwt_issue(p, op, t, ret, e);
+}
+
+bool token_opaque_earlier(const struct provider *p, struct op *op, struct access_token *t, struct str unique, struct str *ret,
+                          struct err *e)
+{
+    unsigned char id[ID_BYTES];
+    id_make(t->issued_at, (const unsigned char *)unique.p, id);
+    token_id_set(op->arena, t, id);
+    return issue_opaque(p, op, t, id, hex_encode(op->arena, str_upto(unique, TOKEN_GRANT_BYTES)), ret, e);
 }
 
 /* ---- opening and checking ---- */
 
+bool token_opaque_open(const struct provider *p, struct op *op, struct str text, struct access_token *ret)
+{
+    struct str plain;
+    return unseal_token(p->sealer, op->arena, SEAL_ACCESS_TOKEN, p->issuer, ACCESS_TOKEN_PREFIX, text, &plain) &&
+           opaque_read(op, plain, ret);
+}
+
 bool access_token_open(const struct provider *p, struct op *op, struct str text, struct access_token *ret, bool *ret_ours,
                        struct err *e)
 {
-    struct str plain;
     if (token_jwt_looks_like(text)) return token_jwt_open(p, op, text, ret, ret_ours, e);
-    *ret_ours = unseal_token(p->sealer, op->arena, SEAL_ACCESS_TOKEN, p->issuer, ACCESS_TOKEN_PREFIX, text, &plain) &&
-                opaque_read(op, plain, ret);
+    TRY(earlier_token(p, op, ACCESS_TOKEN_PREFIX, text, &text, e));
+    *ret_ours = token_opaque_open(p, op, text, ret);
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include "base/b64.h"
 #include "base/json.h"
 #include "crypto/jws.h"
+#include "oauth/earlier.h"
 #include "oauth/keysets.h"
 #include "oauth/pack.h"
 #include "oauth/token_int.h"
@@ -161,6 +162,18 @@ static bool read_moment(const json_t *claims, const char *name, usec_t *ret)
     return true;
 }
 
+/* Was it given out before a take-over? Our ids hold the moment of issue, or are sealed; those are random. */
+static bool is_earlier(struct op *op, const json_t *claims)
+{
+    unsigned char id[TOKEN_ID_BYTES];
+    struct access_token t;
+    usec_t issued;
+    if (!token_id_read(json_str(json_object_get(claims, "jti")), id)) return false;
+    token_id_set(op->arena, &t, id);
+    const bool dated = id[6] >> 4 == 7 && read_moment(claims, "iat", &issued) && usec_to_sec(t.issued_at) == usec_to_sec(issued);
+    return !dated;
+}
+
 static bool read_claims(const struct provider *p, struct op *op, const json_t *claims, struct access_token *ret)
 {
     struct access_token t = { 0 };
@@ -172,8 +185,7 @@ static bool read_claims(const struct provider *p, struct op *op, const json_t *c
     t.client_id = json_str(json_object_get(claims, "client_id"));
     t.subject = json_str(json_object_get(claims, "sub"));
     if (t.client_id.n == 0 || !read_jti(p, op, json_str(json_object_get(claims, "jti")), &t)) return false;
-    /* The id holds the exact moment, unless somebody else made it (a token from before a take-over). */
-    if (usec_to_sec(t.issued_at) != usec_to_sec(issued)) t.issued_at = issued;
+    if (usec_to_sec(t.issued_at) != usec_to_sec(issued)) return false;
     if (json_is_array(scp)) t.scopes = read_texts(op->arena, scp);
     else t.scopes = strs_words(op->arena, json_str(json_object_get(claims, "scope")));
     t.audience = read_texts(op->arena, json_object_get(claims, "aud"));
@@ -193,6 +205,11 @@ bool token_jwt_open(const struct provider *p, struct op *op, struct str text, st
     if (!jws_parse(op->arena, text, &jws, &unreadable)) return true;
     TRY(keyset_verify(p, op, STR(KEYSET_ACCESS_TOKEN), &jws, &signed_by_us, e));
     if (!signed_by_us || !json_read(op->arena, jws.payload, &claims, NULL, &unreadable)) return true;
+    if (is_earlier(op, claims)) {
+        TRY(earlier_jwt(p, op, text, &text, e));
+        *ret_ours = token_opaque_open(p, op, text, ret);
+        return true;
+    }
     *ret_ours = read_claims(p, op, claims, ret);
     return true;
 }

@@ -55,7 +55,7 @@ def test_which_tokens(server, web):  # 119, 120
     refused(refresh(server, plain, "whatever"), 400, "unauthorized_client")
 
 
-def test_consent_decides(server, web):  # 91, 92
+def test_consent_decides(server, web):  # 91
     body = tokens_for(server, web, scope="foo", consent={"grant_scope": ["openid", "extra"], "grant_access_token_audience": ["urn:extra"]})
     assert body["scope"] == "openid extra" and "id_token" in body
     assert server.introspect(body["access_token"])["aud"] == ["urn:extra"]
@@ -156,6 +156,7 @@ class TestPkce:
         assert answer.status == 200, answer
 
 
+@pytest.mark.race
 def test_one_of_a_hundred_wins(server, web):
     code = code_for(server, web)
     answers = at_once(100, lambda: redeem(server, web, code))

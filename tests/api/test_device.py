@@ -118,6 +118,7 @@ def test_polls_refused(server, tv):
     is_error(poll(server, tv, code), "authorization_pending")
 
 
+@pytest.mark.race
 def test_slow_down(server, tv):
     code = start(server, tv)["device_code"]
     is_error(poll(server, tv, code), "authorization_pending")
@@ -132,7 +133,7 @@ def test_slow_down(server, tv):
 
 # ---- the whole way ----
 
-def test_tokens(server, tv):
+def test_tokens(server, tv):  # 139
     b, got = Browser(server), start(server, tv, audience="https://api.example https://b.example")
     challenge = to_consent(server, b, got["user_code"], {"acr": "1"})
     asked = get_request(server, "consent", challenge).json
@@ -162,6 +163,7 @@ def test_public_client(server):
     assert poll(server, tv, got["device_code"]).status == 200
 
 
+@pytest.mark.race
 def test_one_poll_wins(server, tv):
     got = start(server, tv)
     finish(server, Browser(server), got["user_code"])
@@ -184,7 +186,7 @@ def test_remembered_consent(server):
 # ---- the typed code ----
 
 @pytest.mark.parametrize("spell", [str.lower, str.upper, str.swapcase, lambda c: c[:4] + "-" + c[4:], lambda c: f" {c[:2]} {c[2:]}- "])
-def test_typed_codes_are_forgiven(server, tv, spell):
+def test_typed_codes_are_forgiven(server, tv, spell):  # 141; people need not mind case
     got = start(server, tv)
     finish(server, Browser(server), spell(got["user_code"]))
     assert poll(server, tv, got["device_code"]).status == 200
@@ -227,6 +229,7 @@ def make_web_client(server):
                                 scope="openid offline foo")
 
 
+@pytest.mark.race
 def test_tries_are_counted(make_server):
     server = make_server(CONFIG)
     b, tv = Browser(server), make_tv(server)
@@ -323,7 +326,7 @@ def test_two_people_type_one_code(server, tv):
 
 # ---- ends ----
 
-def test_expired(make_server):
+def test_expired(make_server):  # 140
     server = make_server({**CONFIG, "ttl": {"device_user_code": "2s"}})
     tv, b = make_tv(server), Browser(server)
     waiting, typed, granted = (start(server, tv) for _ in range(3))

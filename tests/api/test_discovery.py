@@ -19,7 +19,7 @@ def test_endpoints(make_server):  # 13
     assert d["revocation_endpoint"] == "https://op.example/i/oauth2/revoke"
 
 
-def test_overrides(make_server):  # 14
+def test_overrides(make_server):
     server = make_server({"webfinger": {"oidc_discovery": {
         "token_url": "https://cdn.example/token", "jwks_url": "https://cdn.example/jwks", "supported_claims": ["email"],
         "supported_scope": ["email", "profile"]}}})

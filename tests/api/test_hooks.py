@@ -121,7 +121,7 @@ def test_client_credentials(server, hook):
     assert hook.seen[-1][2]["request"]["requested_scopes"] is None
 
 
-def test_code_adds_and_changes(server, hook):
+def test_code_adds_and_changes(server, hook):  # 135
     client = make_web(server)
     hook.says("/token", (200, session({"a": "changed", "new": True}, {"b": "changed", "sid": "forged", "sub": "forged"})))
     tokens = redeem(server, client, Browser(server).flow(client, {}, {"session": {"access_token": {"a": 1, "k": 0}, "id_token": {"b": 2, "k": 0}}}).query["code"]).json
@@ -158,7 +158,7 @@ def test_refresh_replaces_and_persists(server, hook):
 @pytest.mark.parametrize("status, body", [(400, None), (404, {}), (201, {}), (200, b""), (200, b"nope"), (200, b"[]"), (200, b"null"),
                                           (200, {"session": 1}), (200, {"session": {"access_token": []}}), (501, None),
                                           (200, {"session": {"id_token": "x"}}), (200, b'{"session":' + b"[" * 100 + b"]" * 100 + b"}")])
-def test_failures_change_nothing(server, hook, status, body):
+def test_failures_change_nothing(server, hook, status, body):  # 135, 136
     client = make_web(server)
     code = Browser(server).flow(client).query["code"]
     hook.says("/token", (status, body), (204, None))

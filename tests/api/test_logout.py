@@ -6,7 +6,6 @@ import concurrent.futures
 import html
 import json
 import re
-import sqlite3
 import time
 import urllib.parse
 
@@ -76,7 +75,7 @@ class TestByTheUser:
         said = get_request(server, "logout", challenge, base).json
         assert said["challenge"] == challenge and said["subject"] == "alice" and said["client"] is None
         assert said["request_url"] == LOGOUT and said["rp_initiated"] is False and len(said["sid"]) == 36
-        assert ("expires_at" in said, "requested_at" in said) == (base == ADMIN,) * 2  # 129
+        assert ("expires_at" in said, "requested_at" in said) == (base == ADMIN,) * 2  # admin 129
         back = accept(server, "logout", challenge, base=base)
         assert back.startswith(server.public.url + LOGOUT + "?logout_verifier=")
         end = browser.get(back)
@@ -142,7 +141,7 @@ class TestByAClient:
         assert get_request(server, "login", other.to_login(rp)).json["skip"] is True  # a login of its own stays
 
     @pytest.mark.parametrize("how", ["ended", "not remembered"])
-    def test_nothing_to_end(self, server, rp, browser, how):
+    def test_nothing_to_end(self, server, rp, browser, how):  # 154
         hint = browser.sign_in(rp, {"remember": how == "ended"})["id_token"]
         if how == "ended":
             server.admin.delete("/admin/oauth2/auth/sessions/login", query={"subject": "alice"})
@@ -202,7 +201,7 @@ class TestByAClient:
 
 
 @pytest.mark.parametrize("base", BASES)
-class TestDecision:  # 128
+class TestDecision:  # admin 128
     def test_challenges_that_are_none(self, server, base):
         for challenge in "nothing", "x" * 9000, "\0":
             refused(get_request(server, "logout", challenge, base), 404, "Not Found")
@@ -232,7 +231,7 @@ class TestDecision:  # 128
         assert get_request(server, "logout", challenge, base).status == 200
         refused(decide(server, "logout", "reject", challenge, base=base), 409, "Conflict")
 
-    def test_reject(self, server, rp, browser, base):  # 130, 131
+    def test_reject(self, server, rp, browser, base):  # admin 130, 131
         browser.sign_in(rp)
         challenge = to_logout(browser)
         for _ in range(2):
@@ -251,6 +250,7 @@ class TestDecision:  # 128
         for verdict in "accept", "reject":
             refused(decide(server, "logout", verdict, challenge, base=base), 409, "Conflict")
 
+    @pytest.mark.race
     def test_one_winner(self, server, rp, browser, base):
         browser.sign_in(rp)
         challenge = to_logout(browser)
@@ -312,6 +312,7 @@ class TestFrontChannel:
 
 
 class TestBackChannel:
+    @pytest.mark.race
     def test_token(self, server, browser):  # 157
         with Listener(200) as listener:
             client = make_web(server, backchannel_logout_uri=listener.url + "/out?x=1")
@@ -338,7 +339,7 @@ class TestBackChannel:
             assert len(listener.seen) == expected
             assert len({claims_of(form["logout_token"])["jti"] for *_, form in seen}) == 1
 
-    def test_given_up_after_three(self, server, browser):
+    def test_given_up_after_three(self, server, browser):  # 157
         with Listener(500) as listener:
             client = make_web(server, backchannel_logout_uri=listener.url + "/out")
             browser.sign_in(client)
@@ -368,15 +369,11 @@ class TestBackChannel:
             logout(browser)
             assert len(listener.wait(1)) == 1
             server.kill()
-            with sqlite3.connect(server.folder / "db.sqlite") as db:  # as if the lease had ended
-                assert db.execute("UPDATE delivery SET due_at = 0").rowcount == 1
+            assert server.database.sql("SELECT COUNT(*) FROM delivery") == [["1"]]
+            server.database.sql("UPDATE delivery SET due_at = 0")   # as if the lease had ended
             server.start()
             assert len(listener.wait(2)) == 2
             until = time.monotonic() + 10
-            while time.monotonic() < until:
-                with sqlite3.connect(server.folder / "db.sqlite") as db:
-                    if db.execute("SELECT COUNT(*) FROM delivery").fetchone() == (0,):
-                        break
+            while server.database.sql("SELECT COUNT(*) FROM delivery") != [["0"]]:
+                assert time.monotonic() < until, "the delivery is still there"
                 time.sleep(0.05)
-            else:
-                raise AssertionError("the delivery is still there")

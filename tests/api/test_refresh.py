@@ -38,6 +38,7 @@ def test_rotation(server, web):  # 121, 124
     assert next_["iat"] > first["iat"] and next_["jti"] != first["jti"] and next_["at_hash"] != first["at_hash"]
 
 
+@pytest.mark.race
 def test_replay_kills_the_family(server, web):  # 122
     one = tokens_for(server, web)
     two = refresh(server, web, one["refresh_token"]).json
@@ -80,7 +81,7 @@ def test_parameters_are_ignored(server, web):  # 123
         body = answer.json
 
 
-def test_revocation(server, web):
+def test_revocation(server, web):  # 148
     for name in ("access_token", "refresh_token"):
         body = tokens_for(server, web)
         assert server.public.post("/oauth2/revoke", form={"token": body[name]}, basic=pair(web)).status == 200
@@ -128,6 +129,7 @@ def test_client_gone(server):
 
 
 class TestGrace:
+    @pytest.mark.race
     def test_same_successor(self, graceful):  # 125
         web = make_web(graceful)
         one = tokens_for(graceful, web)
@@ -138,6 +140,7 @@ class TestGrace:
         assert not active(graceful, one["access_token"])
         assert refresh(graceful, web, two["refresh_token"]).status == 200
 
+    @pytest.mark.race
     def test_crowd(self, graceful):
         web = make_web(graceful)
         one = tokens_for(graceful, web)
@@ -156,6 +159,7 @@ class TestGrace:
         refused(refresh(server, web, one["refresh_token"]), 400, "invalid_grant")
         assert not active(server, two["access_token"])
 
+    @pytest.mark.race
     def test_count(self, make_server):
         server = make_server({"oauth2": {"grant": {"refresh_token": {"rotation_grace_period": "60s", "rotation_grace_reuse_count": 3}}}})
         web = make_web(server)
@@ -163,6 +167,7 @@ class TestGrace:
         assert [refresh(server, web, one["refresh_token"]).status for _ in range(4)] == [200, 200, 200, 400]
 
 
+@pytest.mark.race
 def test_one_of_a_hundred_wins(server, web):
     one = tokens_for(server, web)
     answers = at_once(100, lambda: refresh(server, web, one["refresh_token"]))

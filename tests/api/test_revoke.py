@@ -103,6 +103,7 @@ def test_malformed(server):
     assert server.public.get("/oauth2/revoke", query={"token": "x"}).status == 404
 
 
+@pytest.mark.race
 def test_at_once(server):
     """A hundred revocations of one token: all succeed, and no answer comes before the token is dead."""
     client = make(server)

@@ -48,6 +48,7 @@ static inline void world_start(struct world *w)
     w->p = (struct provider){
         .config = &w->config,
         .sealer = sealer_new(&(struct sealer_secrets){ .system = { secret, 1 } }),
+        .hydra = hydra_new(&(struct sealer_secrets){ .system = { secret, 1 } }),
         .clients = client_cache_new(16),
         .fetch = fetch_stub,
         .issuer = STR("http://127.0.0.1:4444"),
@@ -77,6 +78,7 @@ static inline void world_end(struct world *w)
     client_cache_free(w->p.clients);
     store_close(w->p.store);
     sealer_free(w->p.sealer);
+    hydra_free(w->p.hydra);
 }
 
 static inline json_t *json_of(struct arena *a, const char *text)

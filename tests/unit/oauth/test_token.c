@@ -114,22 +114,24 @@ static void test_tampered(void **state)
     world_close(&w);
 }
 
-/* A JWT counts when the key is ours and the issuer is, whatever else it claims. */
+/* A JWT counts when the key is ours, the issuer is, and the id is of the moment of issue. */
 static void test_foreign_jwt(void **state)
 {
     (void)state;
     static const char *const payloads[] = {
         "{\"iss\":\"https://op.example.test\"}",
-        "{\"iss\":\"https://other.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-0000-4000-8000-000000000000\"}",
+        "{\"iss\":\"https://other.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}",
         "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"x\"}",
-        "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":\"x\",\"iat\":1,\"jti\":\"00000000-0000-4000-8000-000000000000\"}",
-        "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":9223372036854775807,\"iat\":1,\"jti\":\"00000000-0000-4000-8000-000000000000\"}",
-        "{\"iss\":\"https://op.example.test\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-0000-4000-8000-000000000000\"}",
+        "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":\"x\",\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}",
+        "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":9223372036854775807,\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}",
+        "{\"iss\":\"https://op.example.test\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}",
+        "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":2,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}",
+        "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-03e8-4000-8000-000000000000\"}",
         "[]",
         "nonsense",
     };
     static const char good[] =
-        "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-0000-4000-8000-000000000000\"}";
+        "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}";
     struct world w;
     struct access_token got;
     struct str text;
@@ -140,7 +142,7 @@ static void test_foreign_jwt(void **state)
     }
     WORLD_TRY(&w, keyset_sign(w.p, &w.op, STR(KEYSET_ACCESS_TOKEN), STR("JWT"), str_of(good), &text, &w.e));
     assert_true(open_token(&w, text, &got));
-    assert_int_equal(got.issued_at, USEC_PER_SEC); /* an id that holds no moment: `iat` counts */
+    assert_int_equal(got.issued_at, USEC_PER_SEC);
     WORLD_TRY(&w, keyset_sign(w.p, &w.op, STR(KEYSET_ID_TOKEN), STR("JWT"), str_of(good), &text, &w.e));
     assert_false(open_token(&w, text, &got)); /* the other set's key */
     world_close(&w);
