@@ -97,6 +97,7 @@ int cli_migrate_up(struct cli *c)
     struct plan p = { .cli = c, .store = db.store };
     if (!plan_read(&p)) return 1;
 
+    if (cli_hydra_waits(db.config->dsn, db.store)) fputs(CLI_HYDRA_WAITS "\n", c->err);
     fputs("The migration plan is as follows:\n\n", c->out);
     plan_print(&p, 0);
     if (pending(&p) == 0) {

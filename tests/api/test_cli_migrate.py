@@ -2,30 +2,32 @@
 
 import json
 import socket
-import sqlite3
 import threading
 
 import pytest
 
 from cli_support import failed, ok, parsed
-from harness import run_grantd
+from harness import Database, File, run_grantd
 
 DONE = "Successfully applied migrations!"
 
 
 @pytest.fixture
 def grantd(tmp_path):
-    """Runs commands in a folder of their own, with DSN naming a database there unless the test says otherwise."""
+    """Runs commands in a folder of their own, with DSN naming an empty database unless the test says otherwise."""
+    made = []
+
+    def database(name):
+        made.append(Database(tmp_path, name, migrated=False))
+        return made[-1]
+
     def run(*arguments, env=None, stdin=None):
-        settings = {"PATH": "/usr/bin:/bin", "DSN": f"sqlite://{tmp_path}/db.sqlite", **(env or {})}
+        settings = {"PATH": "/usr/bin:/bin", "DSN": run.database.dsn, **(env or {})}
         return run_grantd(*arguments, env={k: v for k, v in settings.items() if v is not None}, cwd=tmp_path, stdin=stdin)
-    run.folder = tmp_path
-    return run
-
-
-def tables(path):
-    with sqlite3.connect(path) as db:
-        return {name for name, in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    run.folder, run.database, run.another = tmp_path, database("db"), database
+    yield run
+    for database in made:
+        database.drop()
 
 
 def states(grantd, *arguments):
@@ -40,7 +42,7 @@ def test_up(grantd):  # 47
     assert "\n------------ 1 - " in first and "[y/n]" not in first
     again = ok(grantd("migrate", "sql", "up", "-e", "-y"))
     assert "Pending" not in again and DONE in again and "CREATE TABLE" not in again
-    assert "client" in tables(grantd.folder / "db.sqlite")
+    assert "client" in grantd.database.tables()
 
 
 def test_deprecated_forms(grantd):  # 48, Q16
@@ -51,9 +53,10 @@ def test_deprecated_forms(grantd):  # 48, Q16
 
 
 def test_flag_before_the_command(grantd):  # 49
-    (grantd.folder / "f.yml").write_text(f"dsn: sqlite://{grantd.folder}/other.sqlite\n")
+    other = grantd.another("other")
+    (grantd.folder / "f.yml").write_text(f"dsn: {other.dsn}\n")
     ok(grantd("migrate", "-c", "f.yml", "sql", "up", "-e", "--yes", env={"DSN": None}))
-    assert "client" in tables(grantd.folder / "other.sqlite")
+    assert "client" in other.tables()
 
 
 def test_question(grantd):  # 50
@@ -66,12 +69,12 @@ def test_question(grantd):  # 50
 
 def test_positional_dsn(grantd):
     """It wins over the environment, unless -e says that the environment is meant."""
-    dsn = f"sqlite://{grantd.folder}/named.sqlite"
-    ok(grantd("migrate", "sql", "up", dsn, "-y"))
-    assert "client" in tables(grantd.folder / "named.sqlite") and not (grantd.folder / "db.sqlite").exists()
-    done = grantd("migrate", "sql", "up", f"sqlite://{grantd.folder}/ignored.sqlite", "-e", "-y")
+    named, ignored = grantd.another("named"), grantd.another("ignored")
+    ok(grantd("migrate", "sql", "up", named.dsn, "-y"))
+    assert "client" in named.tables() and grantd.database.untouched()
+    done = grantd("migrate", "sql", "up", ignored.dsn, "-e", "-y")
     assert DONE in ok(done) and "does not count" in done.stderr
-    assert (grantd.folder / "db.sqlite").exists() and not (grantd.folder / "ignored.sqlite").exists()
+    assert "client" in grantd.database.tables() and ignored.untouched()
 
 
 def test_unknown_keys_still_migrate(grantd):  # 52
@@ -87,9 +90,10 @@ def test_bad_dsn(grantd, dsn, says):
         assert "hunter2" not in text
 
 
+@pytest.mark.sqlite
 def test_default_dsn(grantd):
     done = grantd("migrate", "sql", "up", "-y", env={"DSN": None})
-    assert DONE in ok(done) and "state/grantd.sqlite" in done.stderr and "client" in tables(grantd.folder / "state/grantd.sqlite")
+    assert DONE in ok(done) and "state/grantd.sqlite" in done.stderr and "client" in File(grantd.folder / "state", "grantd").tables()
 
 
 # ---- down, status ----
@@ -100,7 +104,7 @@ def test_down(grantd):
     failed(grantd("migrate", "sql", "down", "--steps", "-1", "-y"), "--steps must not be negative")
     assert "Migration aborted." in ok(grantd("migrate", "sql", "down", "--steps", "1", stdin="n"))
     assert "Rollback" in ok(grantd("migrate", "sql", "down", "--steps", "99", "-y")) and states(grantd) == {"Pending"}
-    assert "client" not in tables(grantd.folder / "db.sqlite")
+    assert "client" not in grantd.database.tables()
     ok(grantd("migrate", "sql", "up", "-y"))
 
 
@@ -131,28 +135,25 @@ def test_janitor_refusals(grantd):  # 53
     failed(grantd("janitor", "-e", "--tokens"), stdout=None)  # not migrated
 
 
-def mark_count(path):
-    with sqlite3.connect(path) as db:
-        return db.execute("SELECT count(*) FROM mark").fetchone()[0]
+def mark_count(grantd):
+    return int(grantd.database.sql("SELECT count(*) FROM mark")[0][0])
 
 
 def test_janitor(grantd):  # 54
     """At most --limit rows of each kind; what is alive, or expired less than --keep-if-younger ago, stays."""
     ok(grantd("migrate", "sql", "up", "-y"))
-    path = grantd.folder / "db.sqlite"
-    with sqlite3.connect(path) as db:
-        now, alive = 1_700_000_000_000_000, 4_000_000_000_000_000
-        db.executemany("INSERT INTO mark (kind, id, value, expires_at) VALUES (2, ?, 1, ?)",
-                       [(f"old{i}", now + i) for i in range(25)] + [(f"alive{i}", alive) for i in range(5)])
+    now, alive = 1_700_000_000_000_000, 4_000_000_000_000_000
+    rows = [(f"old{i}", now + i) for i in range(25)] + [(f"alive{i}", alive) for i in range(5)]
+    grantd.database.sql("INSERT INTO mark (kind, id, value, expires_at) VALUES " + ", ".join(f"(2, '{id}', 1, {until})" for id, until in rows))
     done = grantd("janitor", "--tokens", "-e", "--limit", "10", "--batch-size", "3")
     assert ok(done) == "Successfully completed Janitor run on access tokens\nSuccessfully completed Janitor run on refresh tokens\n"
-    assert mark_count(path) == 20
+    assert mark_count(grantd) == 20
     ok(grantd("janitor", "--grants", "-e", "--keep-if-younger", "200000h"))
-    assert mark_count(path) == 20
-    assert ok(grantd("janitor", "--requests", "--grants", "-c", write(grantd, f"dsn: sqlite://{path}\n"), "sqlite:///ignored",
+    assert mark_count(grantd) == 20
+    assert ok(grantd("janitor", "--requests", "--grants", "-c", write(grantd, f"dsn: {grantd.database.dsn}\n"), "sqlite:///ignored",
                      "--access-lifespan", "1h", env={"DSN": None})) == \
         "Successfully completed Janitor run on login-consent requests\nSuccessfully completed Janitor run on grants\n"
-    assert mark_count(path) == 5
+    assert mark_count(grantd) == 5
 
 
 def write(grantd, text):
