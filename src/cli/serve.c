@@ -13,10 +13,9 @@
 #include "oauth/client_keys.h"
 #include "oauth/keysets.h"
 
-enum { CLIENTS_CACHED = 4096, SECRETS_CACHED = 4096, EXPIRE_SLICE = 500, DELIVERERS = 4 };
+enum { CLIENTS_CACHED = 4096, SECRETS_CACHED = 4096, EXPIRE_SLICE = 100, EXPIRE_REST = 4, DELIVERERS = 4 };
 #define STOP_GRACE        (5 * USEC_PER_SEC)
 #define EXPIRE_EVERY      (10 * USEC_PER_SEC)
-#define EXPIRE_PAUSE      (20 * USEC_PER_MS)
 #define DELIVER_EVERY     (15 * USEC_PER_SEC)
 #define DATABASE_PATIENCE (5 * 60 * USEC_PER_SEC)
 
@@ -55,7 +54,8 @@ static bool open_store(struct serve *s)
         struct err e = ERR_INIT(s->cli->arena);
         if (cli_store_open(s->cli, s->config, &s->parts.store, &e)) return true;
         if (!err_is(&e, &err_STORAGE) || clock_monotonic() > give_up) return cli_fail_err(s->cli, &e), false;
-        log_printf(LOG_WARN, "The database does not answer. Retrying in %.1f seconds...", (double)pause / USEC_PER_SEC);
+        struct str message = arena_printf(s->cli->arena, "The database does not answer. Retrying in %.1f seconds...", (double)pause / USEC_PER_SEC);
+        log_at(LOG_WARN, message.p, LF_Z("error", e.hint));
         struct timespec length = timespec_of(pause);
         int got = sigtimedwait(&s->signals, NULL, &length);
         if (got == SIGTERM || got == SIGINT) return cli_fail(s->cli, "stopped while waiting for the database"), false;
@@ -68,6 +68,7 @@ static bool prepare_store(struct serve *s)
 {
     TRY(open_store(s));
     log_at(LOG_INFO, "Using the database.", LF_STR("dsn", config_dsn_shown(s->cli->arena, s->config->dsn)));
+    if (cli_hydra_waits(s->config->dsn, s->parts.store)) log_at(LOG_WARN, CLI_HYDRA_WAITS);
     if (!store_is_embedded(s->parts.store)) return true;
     struct op op = op_now(s->cli->arena);
     struct err e = ERR_INIT(s->cli->arena);
@@ -101,19 +102,26 @@ static bool pause_for(struct serve *s, usec_t length)
     return !stopping;
 }
 
-/* Slice by slice; between them others may write. */
+static bool expire_slice(struct serve *s, int64_t *ret_deleted)
+{
+    ARENA_AUTO a = arena_new();
+    struct op op = op_now(a);
+    struct err e = ERR_INIT(a);
+    if (store_expire(s->parts.store, &op, EXPIRE_SLICE, ret_deleted, &e)) return true;
+    background_error("Expired rows could not be deleted; they go with the next slice.", &e);
+    return false;
+}
+
+/* Slice by slice, with pauses that leave the database to the requests most of the time, however slow it is. */
 static void expire(struct serve *s)
 {
     int64_t deleted = 0;
+    usec_t took;
     do {
-        ARENA_AUTO a = arena_new();
-        struct op op = op_now(a);
-        struct err e = ERR_INIT(a);
-        if (!store_expire(s->parts.store, &op, EXPIRE_SLICE, &deleted, &e)) {
-            background_error("Expired rows could not be deleted; they go with the next slice.", &e);
-            return;
-        }
-    } while (deleted >= EXPIRE_SLICE && pause_for(s, EXPIRE_PAUSE));
+        const usec_t began = clock_monotonic();
+        if (!expire_slice(s, &deleted)) return;
+        took = clock_monotonic() - began;
+    } while (deleted >= EXPIRE_SLICE && pause_for(s, EXPIRE_REST * took));
 }
 
 /* The first keys are made here, not while a client waits. */
@@ -166,10 +174,14 @@ static bool wait_for_delivery(struct serve *s, usec_t length, unsigned *seen)
 static void log_delivery(const struct backchannel_report *d)
 {
     if (d->outcome != BACKCHANNEL_RETRY && d->outcome != BACKCHANNEL_DROPPED) return;
-    bool again = d->outcome == BACKCHANNEL_RETRY;
-    log_at(again ? LOG_INFO : LOG_WARN,
-           again ? "A client could not be told of a logout; trying again." : "A client could not be told of a logout.",
-           LF_STR("client_id", d->client_id), LF_INT("status", d->status), LF_INT("attempts", d->attempts));
+    static const char *const texts[2][2] = {
+        { "The session at the identity provider could not be ended.",
+          "The session at the identity provider could not be ended; trying again." },
+        { "A client could not be told of a logout.", "A client could not be told of a logout; trying again." },
+    };
+    bool client = d->client_id.n > 0, again = d->outcome == BACKCHANNEL_RETRY;
+    log_at(again ? LOG_INFO : LOG_WARN, texts[client][again], LF_STR("client_id", d->client_id), LF_INT("status", d->status),
+           LF_INT("attempts", d->attempts));
 }
 
 /* Sends what is due. *retry_at: the earliest moment at which something is due again, as far as this thread has seen. */

@@ -37,7 +37,7 @@ class Step:
         requests = [self.request(bench, state) for state in states]
         path = bench.folder / "answers"
         listener = getattr(bench.server, self.listener)
-        used = bench.load(listener.port, bench.server.pid, requests, len(requests), self.status, path, whole=True)[1]
+        used = bench.load(listener.port, bench.server.pid, requests, len(requests), self.status, path, whole=True).used
         answers = read_answers(path)
         for state, answer in zip(states, answers):
             self.learn(state, answer)
@@ -265,9 +265,9 @@ def authorizations(bench, count, judged):
     first.run(bench, [{} for _ in range(2000)])
     before, resident = tables(bench.server), bench.server.memory()
     requests = [first.request(bench, {}) for _ in range(1000)]
-    seconds, used = bench.load(bench.server.public.port, bench.server.pid, requests, count, 302)
+    done = bench.load(bench.server.public.port, bench.server.pid, requests, count, 302)
     after = tables(bench.server)
-    print(f"\n{count} authorization requests: {seconds:.0f} s ({count / seconds:.0f}/s), {used / count:.1f} us each")
+    print(f"\n{count} authorization requests: {done.seconds:.0f} s ({count / done.seconds:.0f}/s), {done.used / count:.1f} us each")
     compare(before, after, 0)
     print(f"  rows: {judged('authorization rows', sum(after[0].values()), sum(before[0].values()))} (none more)")
     print(f"  resident {resident / 2**20:.1f} MiB before, {bench.server.memory() / 2**20:.1f} after, "

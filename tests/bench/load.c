@@ -1,6 +1,7 @@
 /* A load on loopback: CONNECTIONS kept open, each asking again as soon as it is answered, until COUNT requests are answered.
  * FILE holds the requests, each after a line with its length in bytes; they are sent in turn, over and over. Every answer must
- * have STATUS. Prints "seconds microseconds": how long it took, and the processor time that process PID used meanwhile.
+ * have STATUS. Prints "seconds used median p99": how long it took, and in microseconds the processor time that process PID used
+ * meanwhile, and how long the answer to one request took, half of them and 99 of 100 at most.
  * With BODIES, the bodies of the answers go there, one a line; with "whole" as well, whole answers, each after a line with the
  * number of its request and its own length in bytes.
  * Usage: load PORT CONNECTIONS COUNT STATUS FILE PID [BODIES [whole]] */
@@ -29,6 +30,7 @@ struct text {
 struct connection {
     int fd;
     size_t number; /* of the request under way */
+    double asked_at;
     size_t have;
     char answer[ANSWER_MAX];
 };
@@ -39,6 +41,8 @@ static long to_send, to_read;
 static int status_wanted;
 static FILE *bodies;
 static bool whole;
+static double *waits; /* seconds, one for each answer */
+static long waits_n;
 
 static _Noreturn void die(const char *what, const char *about)
 {
@@ -90,6 +94,7 @@ static void ask(struct connection *c)
     if (to_send == 0) return;
     to_send--;
     c->number = next_request++;
+    c->asked_at = now(CLOCK_MONOTONIC);
     struct text r = requests[c->number % requests_n];
     c->have = 0;
     if (send(c->fd, r.p, r.n, MSG_NOSIGNAL) != (ssize_t)r.n) die("send", strerror(errno));
@@ -151,10 +156,19 @@ static void run(int port, long connections)
             struct connection *c = events[i].data.ptr;
             if (!take(c)) continue;
             to_read--;
+            waits[waits_n++] = now(CLOCK_MONOTONIC) - c->asked_at;
             ask(c);
         }
     }
 }
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double wait_of(double share) { return waits[(long)((double)(waits_n - 1) * share)] * 1e6; }
 
 int main(int argc, char **argv)
 {
@@ -162,6 +176,8 @@ int main(int argc, char **argv)
     long connections = strtol(argv[2], NULL, 10);
     to_send = to_read = strtol(argv[3], NULL, 10);
     status_wanted = (int)strtol(argv[4], NULL, 10);
+    waits = calloc((size_t)to_read + 1, sizeof(*waits));
+    if (waits == NULL || to_read < 1) die("COUNT", "at least 1, and not that many");
     if (connections < 1 || connections > CONNECTIONS_MAX) die("CONNECTIONS", "1 to 1024");
     read_requests(argv[5]);
     if (argc > 7 && (bodies = fopen(argv[7], "we")) == NULL) die(argv[7], strerror(errno));
@@ -171,7 +187,9 @@ int main(int argc, char **argv)
     if (clock_getcpuclockid((pid_t)strtol(argv[6], NULL, 10), &used) != 0) die(argv[6], "no such process");
     double began = now(CLOCK_MONOTONIC), used_before = now(used);
     run((int)strtol(argv[1], NULL, 10), connections);
-    printf("%.6f %.0f\n", now(CLOCK_MONOTONIC) - began, (now(used) - used_before) * 1e6);
+    double seconds = now(CLOCK_MONOTONIC) - began, cpu = now(used) - used_before;
+    qsort(waits, (size_t)waits_n, sizeof(*waits), by_size);
+    printf("%.6f %.0f %.0f %.0f\n", seconds, cpu * 1e6, wait_of(0.5), wait_of(0.99));
     if (bodies != NULL && fclose(bodies) != 0) die(argv[7], strerror(errno));
     return 0;
 }
