@@ -2,16 +2,14 @@
 
 import pytest
 
-from harness import GRANTD, Server, sanitized
+from harness import DATABASE, GRANTD, Server, sanitized
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "release: needs the release build; left out when the binary has sanitizers")
-    config.addinivalue_line("markers", "both: runs with the sanitizers and with the release build")
-    config.addinivalue_line("markers", "stress: runs under the thread sanitizer, too")
-
-
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if DATABASE != "sqlite":
+        apart = [item for item in items if item.get_closest_marker("sqlite")]
+        config.hook.pytest_deselected(items=apart)
+        items[:] = [item for item in items if item not in apart]
     if sanitized():
         for item in items:
             if item.get_closest_marker("release"):
@@ -23,7 +21,7 @@ def server(tmp_path_factory):
     """One server with the default configuration for the tests of a module."""
     running = Server(tmp_path_factory.mktemp("server")).start()
     yield running
-    running.stop()
+    running.close()
 
 
 @pytest.fixture
@@ -40,7 +38,7 @@ def make_server(tmp_path):
     problems = []
     for server in made:
         try:
-            server.stop()
+            server.close()
         except AssertionError as problem:
             problems.append(str(problem))
     assert not problems, "\n".join(problems)

@@ -21,6 +21,11 @@
     server.cli("get", "client", "x")                # the command line, pointed at this server; a CompletedProcess
     server.stop(); server.kill(); server.start()    # SIGTERM and exit status 0; SIGKILL; again on the same data and ports
     server.log, server.records()                    # what it wrote to stderr: text; JSON records
+    server.database.sql("SELECT id FROM client")    # rows of texts
+
+Each server has a database of its own: an SQLite file, or with GRANTD_TEST_DATABASE=postgres|mariadb one on the server that
+`tests/databases/with` has started. @pytest.mark.sqlite: is about files, left out on the others. With GRANTD_TEST_NODES=3 each
+server is three processes on one database behind nginx (cluster.py), which is what @pytest.mark.race is for.
 
 A test fails when the server wrote a sanitizer report or did not exit with status 0. GRANTD names the binary under test
 (default: build-dev/src/grantd). @pytest.mark.release: needs the release build (figures, kill -9 by the dozen);
@@ -32,17 +37,23 @@ import http.client
 import json as jsonlib
 import os
 import pathlib
-import random
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
+import sys
 import time
 import urllib.parse
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests/databases"))
+
+from databases import free_ports, shared   # noqa: E402
+
 GRANTD = os.path.abspath(os.environ.get("GRANTD") or TOP / "build-dev/src/grantd")
 SECRET = "a-system-secret-for-the-tests-only"
+DATABASE = os.environ.get("GRANTD_TEST_DATABASE") or "sqlite"
 REPORT = re.compile(r"(Address|Thread|Memory|Leak|UndefinedBehavior)Sanitizer|runtime error:|Assertion .* failed")
 
 
@@ -50,24 +61,6 @@ def sanitized(binary=GRANTD):
     """Whether the binary was built with a sanitizer: such a build is slow and large."""
     with open(binary, "rb") as f:
         return re.search(rb"__[at]san_init", f.read()) is not None
-
-
-def free_ports(count):
-    """Ports below the range that the system hands to outgoing connections, so that nobody takes one in between.
-    GRANTD_TEST_PORTS=21000-21999 keeps several test runs on one machine apart."""
-    low, high = map(int, os.environ.get("GRANTD_TEST_PORTS", "20000-32000").split("-"))
-    found, held = [], []
-    while len(found) < count:
-        s = socket.socket()
-        try:
-            s.bind(("127.0.0.1", random.randint(low, high)))
-            found.append(s.getsockname()[1])
-            held.append(s)
-        except OSError:
-            s.close()
-    for s in held:
-        s.close()
-    return found
 
 
 def merged(base, changes):
@@ -194,7 +187,108 @@ class Listener(Requests):
         return got
 
 
-class Server:
+class File:
+    """An SQLite database of a test's own."""
+
+    def __init__(self, folder, name="db", migrated=True):
+        self.path = pathlib.Path(folder) / f"{name}.sqlite"
+        self.dsn = f"sqlite://{self.path}?_fk=true"
+
+    def sql(self, text):
+        """The rows of a statement, as texts."""
+        db = sqlite3.connect(self.path, timeout=30)
+        try:
+            with db:
+                return [[str(value) for value in row] for row in db.execute(text)]
+        finally:
+            db.close()
+
+    def tables(self):
+        return {name for name, in self.sql("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    def untouched(self):
+        return not self.path.exists()
+
+    def dump(self):
+        """Everything in it, as SQL."""
+        with sqlite3.connect(self.path) as db:
+            return "\n".join(db.iterdump())
+
+    def drop(self):
+        """The test's folder goes as a whole."""
+
+
+class Remote:
+    """A database of a test's own on the shared server: like File. `migrated`: with all tables, as copied from one that was migrated;
+    those are used again by later tests."""
+
+    server, template, spare = None, None, []
+
+    def __init__(self, folder, name="db", migrated=True):
+        if Remote.server is None:
+            Remote.server = shared(DATABASE)
+        self.migrated = migrated
+        self.name = self.take() if migrated else self.server.create()
+        self.dsn = self.server.dsn(self.name)
+
+    def take(self):
+        if Remote.template is None:
+            Remote.template = self.server.create()
+            done = run_grantd("migrate", "sql", "up", "-e", "-y", env={"PATH": os.environ["PATH"], "DSN": self.server.dsn(Remote.template)})
+            assert done.returncode == 0, done.stdout + done.stderr
+        if not self.spare:
+            return self.server.create(like=Remote.template)
+        self.server.refill(self.spare[-1], Remote.template)
+        return self.spare.pop()
+
+    def sql(self, text):
+        return self.server.sql(text, self.name)
+
+    def tables(self):
+        return self.server.tables(self.name)
+
+    def untouched(self):
+        return self.tables() == set()
+
+    def dump(self):
+        return self.server.dump(self.name)
+
+    def drop(self):
+        if self.migrated:
+            self.spare.append(self.name)
+        else:
+            self.server.drop(self.name)
+
+
+Database = File if DATABASE == "sqlite" else Remote
+
+
+class Api:
+    """What tests ask of a server with a `public` and an `admin` listener."""
+
+    def create_client(self, **members):
+        """A client_credentials client unless the members say otherwise; returns the server's answer, secret included."""
+        answer = self.admin.post("/admin/clients", json={"grant_types": ["client_credentials"], **members})
+        assert answer.status == 201, answer
+        return answer.json
+
+    def token(self, client, **form):
+        """Asks for a client_credentials token with HTTP Basic; returns the response."""
+        return self.public.post("/oauth2/token", form={"grant_type": "client_credentials", **form},
+                                basic=(client["client_id"], client["client_secret"]))
+
+    def access_token(self, client, **form):
+        answer = self.token(client, **form)
+        assert answer.status == 200, answer
+        return answer.json["access_token"]
+
+    def introspect(self, token, **form):
+        answer = self.admin.post("/admin/oauth2/introspect", form={"token": token, **form})
+        assert answer.status == 200, answer
+        return answer.json
+
+
+class Node(Api):
     """A grantd process with its own folder. `config` is merged over the defaults below (None removes a member), `env` over a
     small environment. `start()` waits until it is ready; `ready=False` in start() does not wait."""
 
@@ -210,7 +304,8 @@ class Server:
             "secrets": {"system": [SECRET]},
             "log": {"format": "json"},
         }, config)
-        self.dsn = f"sqlite://{self.folder}/db.sqlite?_fk=true" if dsn is None else dsn
+        self.database = Database(self.folder) if dsn is None else None
+        self.dsn = self.database.dsn if dsn is None else dsn
         self.env = merged({
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "DSN": self.dsn,
             "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
@@ -283,6 +378,14 @@ class Server:
             self.process = None
         self.check_log()
 
+    def close(self):
+        """stop(), and nothing remains."""
+        try:
+            self.stop()
+        finally:
+            if self.database:
+                self.database.drop()
+
     def check_log(self):
         log = self.log
         found = REPORT.search(log)
@@ -317,27 +420,6 @@ class Server:
         settings = merged({**self.env, "ORY_SDK_URL": str(endpoint or self.admin)}, env)
         return run_grantd(*arguments, env=settings, cwd=self.folder, stdin=stdin, binary=self.binary)
 
-    def create_client(self, **members):
-        """A client_credentials client unless the members say otherwise; returns the server's answer, secret included."""
-        answer = self.admin.post("/admin/clients", json={"grant_types": ["client_credentials"], **members})
-        assert answer.status == 201, answer
-        return answer.json
-
-    def token(self, client, **form):
-        """Asks for a client_credentials token with HTTP Basic; returns the response."""
-        return self.public.post("/oauth2/token", form={"grant_type": "client_credentials", **form},
-                                basic=(client["client_id"], client["client_secret"]))
-
-    def access_token(self, client, **form):
-        answer = self.token(client, **form)
-        assert answer.status == 200, answer
-        return answer.json["access_token"]
-
-    def introspect(self, token, **form):
-        answer = self.admin.post("/admin/oauth2/introspect", form={"token": token, **form})
-        assert answer.status == 200, answer
-        return answer.json
-
 
 def run_grantd(*arguments, env=None, cwd=None, stdin=None, binary=GRANTD, timeout=60):
     """Runs the binary to its end; fails on a sanitizer report. `env` replaces the whole environment."""
@@ -345,3 +427,8 @@ def run_grantd(*arguments, env=None, cwd=None, stdin=None, binary=GRANTD, timeou
                           timeout=timeout)
     assert not REPORT.search(done.stderr), done.stderr
     return done
+
+
+Server = Node
+if int(os.environ.get("GRANTD_TEST_NODES") or 1) > 1:
+    from cluster import Cluster as Server   # noqa: E402, F811

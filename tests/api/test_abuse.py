@@ -103,6 +103,7 @@ def test_unknown_clients_cost_the_same_as_wrong_secrets(make_server):
             answer = server.public.post("/oauth2/token", form={"grant_type": "client_credentials"}, basic=(name, f"wrong-{name}-{count}"))
             assert answer.status == 401
         return server.cpu() - began
+    assert server.public.get("/.well-known/jwks.json").status == 200     # the keys are made by now, in the background
     wrong, unknown = seconds(client["client_id"]), seconds("nobody")
     assert 0.5 < unknown / wrong < 2, (unknown, wrong)
 

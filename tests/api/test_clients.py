@@ -108,6 +108,7 @@ def test_given_id_and_secret(server, base):
     assert read(server, client_id)["grant_types"] == ["client_credentials"]
 
 
+@pytest.mark.race
 def test_parallel_creates_of_one_id(server):
     client_id = name()
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
@@ -357,6 +358,7 @@ def test_patch_refused(server, base):
             "Unable to locate the resource")
 
 
+@pytest.mark.race
 def test_parallel_patches_lose_nothing(server):
     client = create(server, contacts=[])
     path = f"{C}/{client['client_id']}"

@@ -183,6 +183,7 @@ def unavailable(answer):
     assert answer.json["error"] == "temporarily_unavailable" and "storage" in answer.json["error_description"]
 
 
+@pytest.mark.sqlite
 @pytest.mark.both
 def test_full_disk(narrow):
     server = narrow.server

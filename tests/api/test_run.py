@@ -7,15 +7,15 @@ import subprocess
 
 import pytest
 
-from harness import TOP, free_ports
+from harness import TOP, Database, free_ports
 
 
 class Run:
     """./run on its own ports and database."""
 
-    def __init__(self, folder):
+    def __init__(self, database):
         public, admin, demo = map(str, free_ports(3))
-        env = {**os.environ, "SERVE_PUBLIC_PORT": public, "SERVE_ADMIN_PORT": admin, "DEMO_PORT": demo, "DSN": f"sqlite://{folder}/db.sqlite?_fk=true"}
+        env = {**os.environ, "SERVE_PUBLIC_PORT": public, "SERVE_ADMIN_PORT": admin, "DEMO_PORT": demo, "DSN": database.dsn}
         # A shell cannot trap what its parent ignores, as background jobs ignore Ctrl-C.
         self.process = subprocess.Popen([TOP / "run"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True,
@@ -38,10 +38,17 @@ def shell(lines):
     return done.stdout
 
 
+@pytest.fixture
+def database(tmp_path):
+    made = Database(tmp_path)
+    yield made
+    made.drop()
+
+
 @pytest.mark.release
-def test_printed_lines_work_and_state_stays(tmp_path):
+def test_printed_lines_work_and_state_stays(database):
     for _ in range(2):      # the second time the demo client is there already
-        run = Run(tmp_path)
+        run = Run(database)
         try:
             get, check, revoke = re.findall(r"^  (\S*=?\$?\(?build/grantd .*)$", run.text, re.M)
             shown = shell([get, check, revoke, check])
@@ -51,8 +58,8 @@ def test_printed_lines_work_and_state_stays(tmp_path):
 
 
 @pytest.mark.release
-def test_application_signs_in(tmp_path):
-    run = Run(tmp_path)
+def test_application_signs_in(tmp_path, database):
+    run = Run(database)
     try:
         url = re.search(r"^  (http://127.0.0.1:\d+/)$", run.text, re.M)[1]
         shown = shell([f"curl -sSf --retry 5 --retry-connrefused {url}", f"curl -sSf -L -c {tmp_path}/jar {url}perform-flow"])
@@ -62,8 +69,8 @@ def test_application_signs_in(tmp_path):
 
 
 @pytest.mark.release
-def test_printed_http_lines_work(tmp_path):
-    run = Run(tmp_path)
+def test_printed_http_lines_work(database):
+    run = Run(database)
     try:
         get, check, revoke = re.findall(r"^  (curl .*)$", run.text, re.M)
         json = shell([get.replace("curl", "curl -sSf", 1)])

@@ -4,7 +4,6 @@ import concurrent.futures
 import json
 import os
 import signal
-import sqlite3
 import time
 
 import pytest
@@ -23,6 +22,7 @@ def lifespan(server, client):
 
 # ---- start ----
 
+@pytest.mark.sqlite
 def test_development_mode_makes_what_is_missing(make_server):
     """An SQLite file and a secret in the state folder; both are there again after a restart, so that tokens stay valid."""
     server = make_server({"secrets": None}, env={"DSN": None})
@@ -35,6 +35,7 @@ def test_development_mode_makes_what_is_missing(make_server):
     assert server.introspect(token)["active"]
 
 
+@pytest.mark.sqlite
 def test_memory(make_server):
     server = make_server(dsn="memory")
     assert server.access_token(server.create_client())
@@ -53,8 +54,7 @@ def test_keys_without_a_request(make_server):  # 79
     server = make_server()
 
     def keys():
-        with sqlite3.connect(server.folder / "db.sqlite") as db:
-            return db.execute("SELECT count(*) FROM jwk").fetchone()[0]
+        return int(server.database.sql("SELECT count(*) FROM jwk")[0][0])
     eventually(lambda: keys() > 0, 30)
     assert server.public.get("/.well-known/jwks.json").json["keys"]
 
@@ -98,7 +98,7 @@ def test_hangup(make_server):  # Q10
 def test_refused_change(make_server, changes):  # 17
     """The old settings stay in force, with one error record without the DSN, until the file is right again."""
     server = make_server({"ttl": {"access_token": "1h"}}, env={"DSN": None}, start=False)
-    server.config["dsn"] = f"sqlite://{server.folder}/db.sqlite"
+    server.config["dsn"] = server.dsn
     good = dict(server.config, ttl={"access_token": "2m"})
     server.start()
     client = server.create_client()
@@ -156,8 +156,7 @@ def test_expired_rows_go(make_server):
         assert server.public.post("/oauth2/revoke", form={"token": token}, basic=(client["client_id"], client["client_secret"])).status == 200
 
     def marks():
-        with sqlite3.connect(server.folder / "db.sqlite") as db:
-            return db.execute("SELECT count(*) FROM mark").fetchone()[0]
+        return int(server.database.sql("SELECT count(*) FROM mark")[0][0])
     assert marks() > 0
     eventually(lambda: marks() == 0, 40)
 

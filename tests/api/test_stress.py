@@ -74,6 +74,7 @@ def reads(server):
         assert listener.get(path).status == 200, path
 
 
+@pytest.mark.race
 def test_everything_at_once(make_server):
     server = make_server()
     client = server.create_client()
