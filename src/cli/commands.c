@@ -92,6 +92,7 @@ SET(config_flags, "Configuration",
     { "config", 'c', FLAG_LIST, NULL, "FILES", "configuration files (.yml, .yaml, .json, .toml); later ones override earlier ones" });
 SET(serve_flags, "Mode",
     { "dev",         0, FLAG_BOOL, NULL, NULL, "development mode: http, insecure cookies, a secret made up when none is set" },
+    { "dangerous-force-http", 0, FLAG_BOOL, NULL, NULL, "http and insecure cookies outside development mode, as with v1.10; never where others can listen" },
     { "sqa-opt-out", 0, FLAG_BOOL, NULL, NULL, "accepted for compatibility; grantd sends no usage data anyway" });
 SET(dsn_flags, "Database",
     { "read-from-env", 'e', FLAG_BOOL, NULL, NULL, "take the DSN from the configuration or the environment variable DSN, not from the arguments" });

@@ -98,6 +98,7 @@ struct config_sources cli_config_sources(struct cli *c, struct str dsn, bool len
         .files = cli_list(c, "config"),
         .dev = flag_of(c, "dev"),
         .sqa_opt_out = flag_of(c, "sqa-opt-out"),
+        .force_http = cli_bool(c, "dangerous-force-http"),
         .env = (const char *const *)environ,
         .dsn = dsn,
         .lenient = lenient,

@@ -32,7 +32,7 @@ static void check_issuer(struct load *l)
     struct url u;
     const struct config *c = l->c;
     if (c->urls_self_issuer.n == 0 || !url_parse(l->a, c->urls_self_issuer, &u)) return;
-    if (!c->dev && !str_eq(u.scheme, STR("https")))
+    if (!c->plain_http && !str_eq(u.scheme, STR("https")))
         report_key(l, CONFIG_urls_self_issuer, "urls.self.issuer must use https unless development mode (dev) is on",
                    "Give an https URL (a TLS terminator may stand in front), or start with --dev for development.");
     if (u.has_query || u.has_fragment) /* RFC 8414 2: "no query or fragment components" */
@@ -185,7 +185,7 @@ static void digest_keys(struct config *c, struct strs *keys)
 /* Scheme, host and port of a listener, with '/'. */
 static struct str listener_url(const struct config *c, struct str host, int64_t port)
 {
-    const char *scheme = c->dev ? "http" : "https";
+    const char *scheme = c->plain_http ? "http" : "https";
     if (str_starts(host, STR("unix:"))) host = STR("localhost");
     bool v6 = str_has(host, ':') && !str_starts(host, STR("["));
     return arena_printf(c->arena, "%s://%s%.*s%s:%lld/", scheme, v6 ? "[" : "", STR_FMT(host), v6 ? "]" : "", (long long)port);
@@ -237,7 +237,7 @@ static void derive_cookies(struct config *c)
         .consent_csrf = cookie_name(c, c->serve_cookies_names_consent_csrf),
         .device_csrf = cookie_name(c, c->serve_cookies_names_device_csrf),
         .same_site = asked == SAME_SITE_NONE && !https ? SAME_SITE_LAX : asked,
-        .secure = !c->dev || c->serve_cookies_secure,
+        .secure = !c->plain_http || c->serve_cookies_secure,
     };
     c->cookie.legacy_twin = c->cookie.same_site == SAME_SITE_NONE && c->serve_cookies_same_site_legacy_workaround;
 }

@@ -64,6 +64,7 @@ struct config {
     /* Development mode without secrets.system: the list is empty. The caller keeps a random secret in the state folder and loads
      * again with config_sources.dev_secret. */
     bool secrets_missing;
+    bool plain_http; /* an http issuer and cookies without Secure are permitted: development mode, or --dangerous-force-http */
     struct config_place places[CONFIG_KEY_MAX_];
     struct arena *arena;
     int refs;
@@ -86,6 +87,7 @@ struct config_sources {
     const struct config_text *texts; /* documents that are in memory already; they count as later files */
     size_t texts_n;
     enum config_flag dev, sqa_opt_out; /* --dev, --sqa-opt-out */
+    bool force_http;                   /* --dangerous-force-http */
     const char *const *env;            /* NAME=value, NULL at the end; may be NULL */
     struct str dsn;                    /* positional argument of `migrate` and `janitor`; wins over everything */
     struct str dev_secret;             /* see config.secrets_missing; ignored outside development mode */

@@ -206,6 +206,7 @@ static bool load_all(struct arena *a, const struct config *old, const struct con
     if (s->dsn.n > 0) load_set(l, CONFIG_dsn, node_text(a, s->dsn, 0), (struct config_place) { .origin = ORIGIN_ARGUMENT });
     values_store(l);
     if (old != NULL) reload_keep(l, old);
+    c->plain_http = c->dev || s->force_http;
     warn_dev(l, &dev_in_file);
     warn_later(l);
     check_all(l);

@@ -41,6 +41,21 @@ def test_memory(make_server):
     assert server.access_token(server.create_client())
 
 
+def test_http_by_force(make_server):
+    """An http issuer and cookies that http carries, and nothing else of development mode: no login that lets anyone in."""
+    server = make_server(dev=False, start=False)
+    server.start(ready=False)
+    assert server.wait() != 0 and "urls.self.issuer must use https" in server.log
+    server = make_server(dev=False, command=("serve", "all", "--dangerous-force-http"))
+    client = server.create_client(grant_types=["authorization_code"], response_types=["code"], redirect_uris=["https://app.example.org/cb"])
+    answer = server.public.get("/oauth2/auth", query={"client_id": client["client_id"], "response_type": "code", "state": "a-long-state",
+                                                      "redirect_uri": "https://app.example.org/cb"})
+    cookie = answer.headers["Set-Cookie"]
+    assert answer.status == 302 and "Secure" not in cookie and "_dev" not in cookie.split("=")[0]
+    page = server.public.get(answer.headers["Location"].removeprefix(str(server.public.url)))
+    assert "urls.login" in page.text and "<form" not in page.text
+
+
 @pytest.mark.parametrize("which", ["public", "admin"])
 def test_one_listener(make_server, which):
     server = make_server(command=("serve", which))
