@@ -13,7 +13,7 @@
 
 #include "sql.h"
 
-enum { BUSY_MS = 5000 };
+enum { BUSY_MS = 5000, PAUSE_MS = 20 };
 
 struct sql_db {
     const char *path;
@@ -200,13 +200,23 @@ static void unlock_reader(const struct lite *c)
     if (c->db->memory && c->role == SQL_READS) pthread_rwlock_unlock(&c->db->apart);
 }
 
+/* The library does not wait for a process that changes the journal's mode of the same new file. */
+static int setup_file(struct lite *c)
+{
+    int code;
+    for (int waited = 0; (code = sqlite3_exec(c->h, FILE_SETUP, NULL, NULL, NULL) & 0xff) == SQLITE_BUSY; waited += PAUSE_MS) {
+        if (waited >= c->db->busy_ms) break;
+        sqlite3_sleep(PAUSE_MS);
+    }
+    return code;
+}
+
 static bool setup_connection(struct lite *c, struct err *e)
 {
     bool writes_file = c->role == SQL_WRITES && !c->db->memory && (c->db->flags & SQLITE_OPEN_READONLY) == 0;
     if (sqlite3_exec(c->h, c->role == SQL_READS ? READER_SETUP : WRITER_SETUP, NULL, NULL, NULL) != SQLITE_OK)
         return failed(c, "connecting", e);
-    if (writes_file && sqlite3_exec(c->h, FILE_SETUP, NULL, NULL, NULL) != SQLITE_OK) return failed(c, "connecting", e);
-    return true;
+    return !writes_file || setup_file(c) == SQLITE_OK || failed(c, "connecting", e);
 }
 
 static bool lite_connect(struct sql_db *db, enum sql_role role, const struct sql_table *table, struct sql **ret, struct err *e)
