@@ -11,12 +11,13 @@
 
 #define ROWS(id, params_, results_, ...) [HYDRA_##id] = { .name = #id, .params = NETWORK_PARAM params_, .results = (results_), .text = __VA_ARGS__ },
 
-/* ---- SQLite: texts may have been stored as blobs; times are texts with a fraction of any length ---- */
+/* ---- SQLite: texts may have been stored as blobs; times are texts with a fraction of any length. The plus keeps the planner from
+ * an index that begins with the network, which all rows share. ---- */
 #define TEXT(column)    "CAST(" column " AS TEXT)"
 #define INT(value)      "CAST(" value " AS INTEGER)"
 #define IS_TRUE(column) "COALESCE(" column ", 0) <> 0"
 #define TIME(column)    "COALESCE(CAST(strftime('%s', " column ") AS INTEGER) * 1000000 + CAST(CAST('0' || substr(" column ", 20) AS REAL) * 1000000 AS INTEGER), 0)"
-#define NETWORK(column) column " = ?1"
+#define NETWORK(column) "+" column " = ?1"
 #define UUID(param)     param
 static const struct sql_statement sqlite_current[HYDRA_ROWS_MAX_] = {
 #define NETWORK_PARAM "s"
