@@ -409,7 +409,7 @@ def test_killed_and_resumed(job):
     job.server.write_config()
     command = [GRANTD, "migrate", "hydra", "-c", str(job.server.config_file), "--dev", "--from", job.hydra.dsn]
     killed = 0
-    for pause in (0.15, 0.25, 0.4, 0.6):
+    for pause in (0.02, 0.04, 0.07, 0.15, 0.25, 0.4, 0.6):
         process = subprocess.Popen(command, env=job.server.env, cwd=job.server.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(pause)
         process.send_signal(signal.SIGKILL)
