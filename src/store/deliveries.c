@@ -43,11 +43,15 @@ bool store_delivery_take(struct store *s, struct op *op, int64_t limit, usec_t l
                          struct err *e)
 {
     struct taking t = { .limit = limit, .until = op->now + lease };
-    TRY(store_write(s, op, take, &t, e));
-    struct delivery *taken = ARENA_ARRAY(op->arena, struct delivery, t.due.n);
+    struct delivery *taken;
     size_t n = 0;
-    for (size_t i = 0; i < t.due.n; i++)
-        if (t.leased[i].changed > 0) taken[n++] = delivery_of(sql_row(&t.due, i), t.until);
+    /* Rows that were due and were lost, all of them, to others who asked at the same time: there may be more behind them. */
+    do {
+        TRY(store_write(s, op, take, &t, e));
+        taken = ARENA_ARRAY(op->arena, struct delivery, t.due.n);
+        for (size_t i = 0; i < t.due.n; i++)
+            if (t.leased[i].changed > 0) taken[n++] = delivery_of(sql_row(&t.due, i), t.until);
+    } while (n == 0 && t.due.n > 0);
     *ret = taken;
     *ret_n = n;
     return true;

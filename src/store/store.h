@@ -334,7 +334,8 @@ struct delivery {
     int64_t attempts;         /* as taken: this one counts */
     usec_t due_at, expires_at;
 };
-/* Takes at most `limit` that are due and moves their due_at by `lease`, so that no other node sends them meanwhile. */
+/* Takes at most `limit` that are due and moves their due_at by `lease`, so that no other node sends them meanwhile.
+ * None: none was due, or others took the last ones. */
 MUST_USE bool store_delivery_take(struct store *s, struct op *op, int64_t limit, usec_t lease, struct delivery **ret,
                                   size_t *ret_n, struct err *e);
 /* Sent, or given up. */
