@@ -117,7 +117,7 @@ static bool update(struct http_req *r, bool (*edit)(struct client *, struct clie
 /* Whoever sets a secret means that one and no earlier one. */
 static void drop_rotated(struct client *c, const struct client_extras *x)
 {
-    if (x->client_secret.n > 0) c->rotated = (struct strs){ 0 };
+    if (x->client_secret.n > 0) c->rotated = (struct strs) { 0 };
 }
 
 struct replacement {
@@ -141,7 +141,7 @@ bool admin_client_replace(struct http_req *r, struct err *e)
 {
     json_t *body;
     TRY(api_body_json(r, &body, e));
-    return update(r, replace, &(struct replacement){ .body = body, .v1 = is_v1(r) }, CLIENT_CREATED, e);
+    return update(r, replace, &(struct replacement) { .body = body, .v1 = is_v1(r) }, CLIENT_CREATED, e);
 }
 
 static bool patch(struct client *c, struct client_extras *x, const void *arg, struct err *e)
@@ -200,7 +200,7 @@ static bool forget_rotated(struct client *c, struct client_extras *x, const void
 {
     (void)x, (void)arg;
     TRY(may_rotate(c, e));
-    c->rotated = (struct strs){ 0 };
+    c->rotated = (struct strs) { 0 };
     return true;
 }
 

@@ -49,8 +49,10 @@ static bool reply_request(struct http_req *r, const struct logout_view *v)
         jw_str(&w, "expires_at", time_rfc3339(a, logout_expiry(r->provider, l), 0));
         jw_str(&w, "requested_at", time_rfc3339(a, l->requested_at, 0));
     }
-    if (v->client != NULL) client_write(&w, "client", v->client, CLIENT_READ, is_v1(r), NULL);
-    else jw_null(&w, "client");
+    if (v->client != NULL)
+        client_write(&w, "client", v->client, CLIENT_READ, is_v1(r), NULL);
+    else
+        jw_null(&w, "client");
     jw_end(&w);
     return http_reply_json(r, 200, buf_str(&out));
 }

@@ -73,7 +73,10 @@ bool admin_consent_get(struct http_req *r, struct err *e)
 
 /* ---- accepting ---- */
 
-#define MEMBER(type, struct_, member, name, limit) { name, BODY_##type, offsetof(struct struct_, member), limit }
+#define MEMBER(type, struct_, member, name, limit)                 \
+    {                                                              \
+        name, BODY_##type, offsetof(struct struct_, member), limit \
+    }
 /* clang-format off */
 static const struct body_member login_members[] = {
     MEMBER(TEXT,  flow, subject,        "subject",                      STORE_ID_MAX),

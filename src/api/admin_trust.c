@@ -19,8 +19,10 @@ static void write_trust(struct http_req *r, struct jw *w, const struct trust *t,
     jw_str(w, "issuer", t->issuer);
     jw_str(w, "subject", t->subject);
     jw_bool(w, "allow_any_subject", t->any_subject);
-    if (scopes_null) jw_null(w, "scope");
-    else jw_strs(w, "scope", t->scopes);
+    if (scopes_null)
+        jw_null(w, "scope");
+    else
+        jw_strs(w, "scope", t->scopes);
     jw_object(w, "public_key");
     jw_str(w, "set", t->issuer);
     jw_str(w, "kid", t->kid);
@@ -144,7 +146,9 @@ bool admin_trust_list(struct http_req *r, struct err *e)
     int64_t total = 0;
     api_no_cache(r);
     TRY(page_read(p->sealer, a, &issuers, &r->query, false, &page, e));
-    const struct trust_filter f = { .issuer = issuer.n > 0 ? issuer : STR_NONE, .after = page.after, .offset = page.offset,
+    const struct trust_filter f = { .issuer = issuer.n > 0 ? issuer : STR_NONE,
+                                    .after = page.after,
+                                    .offset = page.offset,
                                     .limit = page.limit + 1 /* one more, to see whether there is a next page */ };
     if (is_findable(issuer)) {
         TRY(store_trust_list(p->store, &r->op, &f, &rows, &n, e));

@@ -21,7 +21,7 @@ bool api_credentials(const struct http_req *r, struct client_credentials *ret, s
 {
     /* RFC 6749 2.3: "The client MUST NOT use more than one authentication method in each request." */
     ENSURE(http_header_count(r, "authorization") <= 1, e, INVALID_REQUEST, "The request has several Authorization headers.");
-    *ret = (struct client_credentials){ .authorization = http_header(r, "authorization"), .form = &r->form };
+    *ret = (struct client_credentials) { .authorization = http_header(r, "authorization"), .form = &r->form };
     return true;
 }
 
@@ -38,8 +38,9 @@ bool api_bearer(const struct http_req *r, struct str *ret, struct err *e)
 
 bool api_challenge(struct http_req *r, const struct err *e)
 {
-    /* RFC 6749 5.2: "If the client attempted to authenticate via the "Authorization" request header field, the authorization server
-     * MUST [...] include the "WWW-Authenticate" response header field matching the authentication scheme used by the client." */
+    /* RFC 6749 5.2: "If the client attempted to authenticate via the "Authorization" request header field, the authorization
+     * server MUST [...] include the "WWW-Authenticate" response header field matching the authentication scheme used by the
+     * client." */
     const bool basic = str_starts_nocase(http_header(r, "authorization"), STR("Basic "));
     if (basic && err_is(e, &err_INVALID_CLIENT)) http_header_set(r, "WWW-Authenticate", STR("Basic realm=\"OAuth 2.0\""));
     return false;

@@ -100,7 +100,7 @@ void app_init(struct app *app, struct provider *first)
 {
     pthread_mutex_t *lock = malloc(sizeof(*lock));
     if (lock == NULL || pthread_mutex_init(lock, NULL) != 0) abort();
-    *app = (struct app){
+    *app = (struct app) {
         .http = { .routes = api_routes,
                   .routes_n = api_routes_n,
                   .acquire = acquire,
@@ -130,28 +130,28 @@ static bool call_out(const struct provider *p, struct op *op, const struct fetch
                      struct err *e)
 {
     struct http_header *headers = ARENA_ARRAY(op->arena, struct http_header, q->headers.n + 1);
-    for (size_t i = 0; i < q->headers.n; i++) headers[i] = (struct http_header){ q->headers.v[i].name, q->headers.v[i].value };
+    for (size_t i = 0; i < q->headers.n; i++) headers[i] = (struct http_header) { q->headers.v[i].name, q->headers.v[i].value };
     struct fetched got;
     TRY(fetch(op,
-              &(struct fetch){ .method = q->method,
-                               .url = q->url,
-                               .body = q->post,
-                               .content_type = q->content_type,
-                               .headers = headers,
-                               .headers_n = q->headers.n,
-                               .max_bytes = q->max_bytes,
-                               .timeout = q->timeout,
-                               .attempts = q->attempts,
-                               .guard = p->config->clients_http_disallow_private_ip_ranges,
-                               .exceptions = p->config->clients_http_private_ip_exception_urls,
-                               .max_redirects = q->method != NULL || q->post.p != NULL ? 0 : 3 },
+              &(struct fetch) { .method = q->method,
+                                .url = q->url,
+                                .body = q->post,
+                                .content_type = q->content_type,
+                                .headers = headers,
+                                .headers_n = q->headers.n,
+                                .max_bytes = q->max_bytes,
+                                .timeout = q->timeout,
+                                .attempts = q->attempts,
+                                .guard = p->config->clients_http_disallow_private_ip_ranges,
+                                .exceptions = p->config->clients_http_private_ip_exception_urls,
+                                .max_redirects = q->method != NULL || q->post.p != NULL ? 0 : 3 },
               &got, e));
-    *ret = (struct fetch_answer){ .status = got.status, .content_type = got.content_type, .body = got.body };
+    *ret = (struct fetch_answer) { .status = got.status, .content_type = got.content_type, .body = got.body };
     return true;
 }
 
-/* A stranger's server takes as long as it likes. Never more than half of the workers wait for such, so that everybody else is served
- * meanwhile. */
+/* A stranger's server takes as long as it likes. Never more than half of the workers wait for such, so that everybody else is
+ * served meanwhile. */
 bool app_fetch(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret, struct err *e)
 {
     const size_t workers = http_server_workers(p->config);

@@ -7,7 +7,7 @@
 
 /* The provider of the moment; a reload swaps it while requests keep theirs. */
 struct app {
-    struct http_app http;    /* give this to http_server_start */
+    struct http_app http; /* give this to http_server_start */
     struct provider *current;
     void *lock;
 };

@@ -46,8 +46,10 @@ static bool read_member(struct arena *a, const struct body_member *m, json_t *v,
     case BODY_CLAIMS: break;
     }
     if (!json_is_object(v)) REFUSE(e, "'%s' must be an object.", m->name);
-    if (m->type == BODY_OBJECT) *(json_t **)at = v;
-    else if (json_object_size(v) > 0) *(struct str *)at = json_text(a, v, false);
+    if (m->type == BODY_OBJECT)
+        *(json_t **)at = v;
+    else if (json_object_size(v) > 0)
+        *(struct str *)at = json_text(a, v, false);
     return true;
 }
 

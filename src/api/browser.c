@@ -123,12 +123,9 @@ static struct str csrf_base(const struct http_req *r, enum csrf_step step)
 {
     const struct config *cfg = config_of(r);
     switch (step) {
-    case CSRF_LOGIN:
-        return cfg->cookie.login_csrf;
-    case CSRF_CONSENT:
-        return cfg->cookie.consent_csrf;
-    case CSRF_DEVICE:
-        break;
+    case CSRF_LOGIN: return cfg->cookie.login_csrf;
+    case CSRF_CONSENT: return cfg->cookie.consent_csrf;
+    case CSRF_DEVICE: break;
     }
     return cfg->cookie.device_csrf;
 }

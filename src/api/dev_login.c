@@ -37,14 +37,10 @@ static enum end end_of(enum flow_found found)
 {
     switch (found) {
     case FLOW_OPEN:
-    case FLOW_DECIDED:
-        return END_NOT;
-    case FLOW_USED:
-        return END_USED;
-    case FLOW_EXPIRED:
-        return END_EXPIRED;
-    case FLOW_UNKNOWN:
-        break;
+    case FLOW_DECIDED: return END_NOT;
+    case FLOW_USED: return END_USED;
+    case FLOW_EXPIRED: return END_EXPIRED;
+    case FLOW_UNKNOWN: break;
     }
     return END_UNKNOWN;
 }
@@ -278,14 +274,10 @@ static enum end end_of_logout(enum logout_found found)
     switch (found) {
     case LOGOUT_OPEN:
     case LOGOUT_ACCEPTED:
-    case LOGOUT_REJECTED:
-        return END_NOT;
-    case LOGOUT_COMPLETED:
-        return END_USED;
-    case LOGOUT_EXPIRED:
-        return END_EXPIRED;
-    case LOGOUT_UNKNOWN:
-        break;
+    case LOGOUT_REJECTED: return END_NOT;
+    case LOGOUT_COMPLETED: return END_USED;
+    case LOGOUT_EXPIRED: return END_EXPIRED;
+    case LOGOUT_UNKNOWN: break;
     }
     return END_UNKNOWN;
 }

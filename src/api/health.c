@@ -18,8 +18,9 @@ static bool not_ready(struct http_req *r, const struct err *why)
     const bool told = r->listener == LISTEN_ADMIN;
     jw_object(&w, NULL);
     jw_object(&w, "errors");
-    jw_str(&w, "database", told ? http_error_description(r->op.arena, why, true)
-                                : STR("error may contain sensitive information and was obfuscated"));
+    jw_str(&w, "database",
+           told ? http_error_description(r->op.arena, why, true)
+                : STR("error may contain sensitive information and was obfuscated"));
     jw_end(&w);
     jw_end(&w);
     return http_reply_json(r, 503, buf_str(&b));

@@ -25,5 +25,5 @@ struct str html_nonce(struct arena *a)
 {
     char bytes[NONCE_BYTES];
     rand_bytes(bytes, sizeof(bytes));
-    return b64url_encode(a, (struct str){ bytes, sizeof(bytes) });
+    return b64url_encode(a, (struct str) { bytes, sizeof(bytes) });
 }

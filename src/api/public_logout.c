@@ -24,8 +24,8 @@ static struct params merge(struct http_req *r)
 static bool check_once(const struct params *asked, struct err *e)
 {
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        ENSUREF(params_count(asked, str_of(names[i])) <= 1, e, INVALID_REQUEST,
-                "The parameter %s is there more than once.", names[i]);
+        ENSUREF(params_count(asked, str_of(names[i])) <= 1, e, INVALID_REQUEST, "The parameter %s is there more than once.",
+                names[i]);
     return true;
 }
 

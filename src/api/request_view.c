@@ -69,8 +69,10 @@ static bool write_common(struct http_req *r, struct jw *w, const struct request_
     jw_strs(w, "requested_scope", scopes);
     jw_strs(w, "requested_access_token_audience", audience);
     jw_str(w, "subject", f->subject);
-    if (f->device) jw_null(w, "oidc_context");
-    else TRY(write_oidc_context(r, w, &q, e));
+    if (f->device)
+        jw_null(w, "oidc_context");
+    else
+        TRY(write_oidc_context(r, w, &q, e));
     client_write(w, "client", v->client, CLIENT_READ, is_v1(r), NULL);
     jw_str(w, "request_url", flow_request_url(r->provider, r->op.arena, f));
     return true;

@@ -11,8 +11,8 @@ static struct str with_fragment(struct arena *a, struct str uri, const struct pa
     return ARENA_CAT(a, uri, STR("#"), params_encode(a, answer, true));
 }
 
-/* A page that posts itself, or by its button where there is no script. No form-action in the policy: browsers apply it to where the
- * client redirects after the post, too. */
+/* A page that posts itself, or by its button where there is no script. No form-action in the policy: browsers apply it to where
+ * the client redirects after the post, too. */
 static bool post_form(struct http_req *r, struct str uri, const struct params *answer)
 {
     struct arena *a = r->op.arena;

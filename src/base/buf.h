@@ -10,7 +10,7 @@ struct buf {
     size_t n, cap;
 };
 
-#define BUF(arena_) ((struct buf){ .arena = (arena_) })
+#define BUF(arena_) ((struct buf) { .arena = (arena_) })
 
 void buf_reserve(struct buf *b, size_t more);
 void buf_add(struct buf *b, struct str s);

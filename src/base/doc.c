@@ -235,18 +235,12 @@ static bool read_part(struct scan *s, const struct doc *d, void **ret)
 static bool read_member(struct scan *s, const struct doc_member *m, void *at)
 {
     switch (m->kind) {
-    case DOC_STR:
-        return take_string(s, at);
-    case DOC_STRS:
-        return read_list(s, at);
-    case DOC_INT:
-        return read_int(s, at);
-    case DOC_BOOL:
-        return read_bool(s, at);
-    case DOC_JSON:
-        return read_text(s, at);
-    case DOC_PART:
-        return read_part(s, m->part, at);
+    case DOC_STR: return take_string(s, at);
+    case DOC_STRS: return read_list(s, at);
+    case DOC_INT: return read_int(s, at);
+    case DOC_BOOL: return read_bool(s, at);
+    case DOC_JSON: return read_text(s, at);
+    case DOC_PART: return read_part(s, m->part, at);
     }
     return false;
 }

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define ERR(id_, status_, name_, description_)                                                                                   \
+#define ERR(id_, status_, name_, description_) \
     const struct err_kind err_##id_ = { .id = #id_, .status = (status_), .name = (name_), .description = (description_) };
 #include "errors.def"
 #undef ERR

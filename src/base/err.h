@@ -32,7 +32,7 @@ struct err {
     int line;
 };
 
-#define ERR_INIT(arena_) ((struct err){ .arena = (arena_) })
+#define ERR_INIT(arena_) ((struct err) { .arena = (arena_) })
 
 /* Records kind, hint and place; always returns false. */
 bool err_set(struct err *e, const struct err_kind *kind, const char *hint, const char *file, int line);
@@ -47,9 +47,9 @@ static inline bool err_is(const struct err *e, const struct err_kind *kind) { re
     do {                           \
         if (!(call)) return false; \
     } while (0)
-#define ENSURE(cond, e, KIND, hint)        \
-    do {                                   \
-        if (!(cond)) FAIL(e, KIND, hint);  \
+#define ENSURE(cond, e, KIND, hint)       \
+    do {                                  \
+        if (!(cond)) FAIL(e, KIND, hint); \
     } while (0)
 #define ENSUREF(cond, e, KIND, ...)               \
     do {                                          \

@@ -304,30 +304,14 @@ static void write_value(struct buf *out, const json_t *value, bool sorted)
         return;
     }
     switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        write_object(out, value, sorted);
-        break;
-    case JSON_ARRAY:
-        write_array(out, value, sorted);
-        break;
-    case JSON_STRING:
-        json_write_string(out, json_str(value));
-        break;
-    case JSON_INTEGER:
-        buf_addi(out, json_integer_value(value));
-        break;
-    case JSON_REAL:
-        write_real(out, json_real_value(value));
-        break;
-    case JSON_TRUE:
-        buf_addz(out, "true");
-        break;
-    case JSON_FALSE:
-        buf_addz(out, "false");
-        break;
-    case JSON_NULL:
-        buf_addz(out, "null");
-        break;
+    case JSON_OBJECT: write_object(out, value, sorted); break;
+    case JSON_ARRAY: write_array(out, value, sorted); break;
+    case JSON_STRING: json_write_string(out, json_str(value)); break;
+    case JSON_INTEGER: buf_addi(out, json_integer_value(value)); break;
+    case JSON_REAL: write_real(out, json_real_value(value)); break;
+    case JSON_TRUE: buf_addz(out, "true"); break;
+    case JSON_FALSE: buf_addz(out, "false"); break;
+    case JSON_NULL: buf_addz(out, "null"); break;
     }
 }
 

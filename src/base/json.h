@@ -15,21 +15,21 @@ MUST_USE bool json_read(struct arena *a, struct str text, json_t **ret, struct s
 
 /* Member whose name equals `name`, else one that equals it without regard to ASCII case; NULL when absent. */
 json_t *json_member(const json_t *object, const char *name);
-struct str json_str(const json_t *string);           /* STR_NONE unless a string */
+struct str json_str(const json_t *string); /* STR_NONE unless a string */
 /* Compact text. `sorted`: members by name. '<', '>', '&' as \u003c, \u003e, \u0026. */
 struct str json_text(struct arena *a, const json_t *value, bool sorted);
-json_t *json_of_str(struct str s);                   /* new reference; replaces bytes that are no UTF-8 */
-json_t *json_of_strs(struct strs list);              /* new reference */
+json_t *json_of_str(struct str s);      /* new reference; replaces bytes that are no UTF-8 */
+json_t *json_of_strs(struct strs list); /* new reference */
 
 /* Writer: jw_object(&w); jw_str(&w, "name", value); ... jw_end(&w). A NULL name inside arrays. Commas are its business.
  * Strings are escaped as Go does ('<', '>', '&', U+2028, U+2029 too); bytes that are no UTF-8 become U+FFFD. */
 struct jw {
     struct buf *out;
-    uint64_t first;   /* bit per depth: nothing written yet */
-    uint64_t array;   /* bit per depth: closes with ']' */
-    unsigned depth;   /* at most 63 */
+    uint64_t first; /* bit per depth: nothing written yet */
+    uint64_t array; /* bit per depth: closes with ']' */
+    unsigned depth; /* at most 63 */
 };
-#define JW(buf_) ((struct jw){ .out = (buf_) })
+#define JW(buf_) ((struct jw) { .out = (buf_) })
 void jw_object(struct jw *w, const char *name);
 void jw_array(struct jw *w, const char *name);
 void jw_end(struct jw *w);
@@ -37,9 +37,9 @@ void jw_str(struct jw *w, const char *name, struct str s);
 void jw_int(struct jw *w, const char *name, int64_t n);
 void jw_bool(struct jw *w, const char *name, bool b);
 void jw_null(struct jw *w, const char *name);
-void jw_strs(struct jw *w, const char *name, struct strs list);       /* [] when empty */
-void jw_raw(struct jw *w, const char *name, struct str json);         /* JSON text as it stands */
-void jw_value(struct jw *w, const char *name, const json_t *value);   /* NULL writes null */
-void json_write_string(struct buf *out, struct str s);                /* quoted and escaped */
+void jw_strs(struct jw *w, const char *name, struct strs list);     /* [] when empty */
+void jw_raw(struct jw *w, const char *name, struct str json);       /* JSON text as it stands */
+void jw_value(struct jw *w, const char *name, const json_t *value); /* NULL writes null */
+void json_write_string(struct buf *out, struct str s);              /* quoted and escaped */
 
 #endif

@@ -197,12 +197,8 @@ static void text_value(struct buf *b, struct str s)
 static void text_field(struct buf *b, const struct log_field *f)
 {
     switch (f->kind) {
-    case LOG_INT:
-        buf_addi(b, f->i);
-        break;
-    case LOG_BOOL:
-        buf_addz(b, f->i != 0 ? "true" : "false");
-        break;
+    case LOG_INT: buf_addi(b, f->i); break;
+    case LOG_BOOL: buf_addz(b, f->i != 0 ? "true" : "false"); break;
     case LOG_STR:
         if (f->s.p == NULL)
             buf_addz(b, "<nil>");
@@ -266,21 +262,15 @@ static void json_fields(struct buf *b, const struct log_field *const *fields, si
 static void json_field(struct buf *b, const struct log_field *f, int indent)
 {
     switch (f->kind) {
-    case LOG_INT:
-        buf_addi(b, f->i);
-        break;
-    case LOG_BOOL:
-        buf_addz(b, f->i != 0 ? "true" : "false");
-        break;
+    case LOG_INT: buf_addi(b, f->i); break;
+    case LOG_BOOL: buf_addz(b, f->i != 0 ? "true" : "false"); break;
     case LOG_STR:
         if (f->s.p == NULL)
             buf_addz(b, "null");
         else
             json_write_string(b, f->s);
         break;
-    case LOG_OBJECT:
-        json_fields(b, sorted(f->members, f->n, f->n), f->n, indent);
-        break;
+    case LOG_OBJECT: json_fields(b, sorted(f->members, f->n, f->n), f->n, indent); break;
     }
 }
 
@@ -390,16 +380,10 @@ static void add_record(struct record *r, const struct log_place *place, const st
 
     switch (r->settings->format) {
     case LOG_FORMAT_JSON:
-    case LOG_FORMAT_JSON_PRETTY:
-        write_json(&out.pending, r);
-        break;
-    case LOG_FORMAT_GELF:
-        write_gelf(&out.pending, r);
-        break;
+    case LOG_FORMAT_JSON_PRETTY: write_json(&out.pending, r); break;
+    case LOG_FORMAT_GELF: write_gelf(&out.pending, r); break;
     case LOG_FORMAT_TEXT:
-    case LOG_FORMAT_MAX_:
-        write_text(&out.pending, r);
-        break;
+    case LOG_FORMAT_MAX_: write_text(&out.pending, r); break;
     }
     buf_addc(&out.pending, '\n');
     arena_reset(out.scratch);

@@ -12,7 +12,7 @@ struct log_settings {
     enum log_level level;
     enum log_format format;
     bool leak_sensitive_values;
-    struct str redaction_text;              /* empty: the built-in sentence */
+    struct str redaction_text; /* empty: the built-in sentence */
     struct str service_name, service_version;
 };
 /* Copies the settings. May be called again (reload). Before the first call: text, info. */
@@ -32,11 +32,11 @@ struct log_field {
     const struct log_field *members;
     size_t n;
 };
-#define LF_STR(name_, s_)  ((struct log_field){ .name = (name_), .kind = LOG_STR, .s = (s_) })
-#define LF_Z(name_, z_)    ((struct log_field){ .name = (name_), .kind = LOG_STR, .s = str_of(z_) })
-#define LF_INT(name_, i_)  ((struct log_field){ .name = (name_), .kind = LOG_INT, .i = (i_) })
-#define LF_BOOL(name_, b_) ((struct log_field){ .name = (name_), .kind = LOG_BOOL, .i = (b_) })
-#define LF_OBJ(name_, members_, n_) ((struct log_field){ .name = (name_), .kind = LOG_OBJECT, .members = (members_), .n = (n_) })
+#define LF_STR(name_, s_)           ((struct log_field) { .name = (name_), .kind = LOG_STR, .s = (s_) })
+#define LF_Z(name_, z_)             ((struct log_field) { .name = (name_), .kind = LOG_STR, .s = str_of(z_) })
+#define LF_INT(name_, i_)           ((struct log_field) { .name = (name_), .kind = LOG_INT, .i = (i_) })
+#define LF_BOOL(name_, b_)          ((struct log_field) { .name = (name_), .kind = LOG_BOOL, .i = (b_) })
+#define LF_OBJ(name_, members_, n_) ((struct log_field) { .name = (name_), .kind = LOG_OBJECT, .members = (members_), .n = (n_) })
 
 /* A text without bytes (STR_NONE) is written as null. A record with a field `http_request` is an access record: it does not
  * carry `service_version`. At level trace records name the place in the code they come from. */
@@ -44,17 +44,17 @@ struct log_place {
     const char *file, *function;
     int line;
 };
-#define LOG_HERE (&(const struct log_place){ __FILE__, __func__, __LINE__ })
+#define LOG_HERE (&(const struct log_place) { __FILE__, __func__, __LINE__ })
 void log_write_from(const struct log_place *place, enum log_level level, const char *message, const struct log_field *fields,
                     size_t n);
 #define log_write(level, message, fields, n) log_write_from(LOG_HERE, (level), (message), (fields), (n))
 /* log_at(LOG_INFO, "message", LF_STR(...), LF_INT(...)) */
-#define log_at(level, message, ...)                                                                        \
-    do {                                                                                                   \
-        if (log_on(level)) {                                                                               \
-            const struct log_field log_fields_[] = { __VA_ARGS__ };                                        \
-            log_write((level), (message), log_fields_, sizeof(log_fields_) / sizeof(struct log_field));    \
-        }                                                                                                  \
+#define log_at(level, message, ...)                                                                     \
+    do {                                                                                                \
+        if (log_on(level)) {                                                                            \
+            const struct log_field log_fields_[] = { __VA_ARGS__ };                                     \
+            log_write((level), (message), log_fields_, sizeof(log_fields_) / sizeof(struct log_field)); \
+        }                                                                                               \
     } while (0)
 void log_printf_from(const struct log_place *place, enum log_level level, const char *fmt, ...) PRINTF_LIKE(3, 4);
 #define log_printf(level, ...) log_printf_from(LOG_HERE, (level), __VA_ARGS__)

@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE               __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_LEN(a)           (sizeof(a) / sizeof((a)[0]))
 
 struct arena;
 
@@ -23,25 +23,25 @@ struct strs {
     size_t n;
 };
 
-#define STR(literal) ((struct str){ (literal), sizeof(literal) - 1 })
-#define STR_NONE ((struct str){ NULL, 0 })
+#define STR(literal) ((struct str) { (literal), sizeof(literal) - 1 })
+#define STR_NONE     ((struct str) { NULL, 0 })
 /* For "%.*s". */
-#define STR_FMT(s) (int)(s).n, (s).p != NULL ? (s).p : ""
+#define STR_FMT(s)   (int)(s).n, (s).p != NULL ? (s).p : ""
 
 /* View of a NUL-terminated text; NULL gives STR_NONE. */
 struct str str_of(const char *z);
 
 bool str_eq(struct str a, struct str b);
-bool str_eq_nocase(struct str a, struct str b);          /* ASCII */
-bool str_eq_secret(struct str a, struct str b);          /* time depends on the lengths only */
-int str_cmp(struct str a, struct str b);                 /* by bytes, shorter first */
+bool str_eq_nocase(struct str a, struct str b); /* ASCII */
+bool str_eq_secret(struct str a, struct str b); /* time depends on the lengths only */
+int str_cmp(struct str a, struct str b);        /* by bytes, shorter first */
 bool str_starts(struct str s, struct str prefix);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 bool str_has(struct str s, char c);
-struct str str_trim(struct str s);                       /* blanks, tabs, CR, LF at both ends */
-struct str str_from(struct str s, size_t start);         /* the rest from `start`; empty when past the end */
-struct str str_upto(struct str s, size_t length);        /* at most the first `length` bytes */
+struct str str_trim(struct str s);                /* blanks, tabs, CR, LF at both ends */
+struct str str_from(struct str s, size_t start);  /* the rest from `start`; empty when past the end */
+struct str str_upto(struct str s, size_t length); /* at most the first `length` bytes */
 
 /* Cuts at the first `sep`: returns what stands before it and leaves the rest in *s. Without `sep` returns all of *s and
  * leaves STR_NONE (p == NULL), so that `while (s.p != NULL)` visits every part, empty ones included. */

@@ -233,14 +233,10 @@ static const char *expectation(const struct cli_flag *f, struct str text)
     bool b;
     int64_t n;
     switch (f->type) {
-    case FLAG_BOOL:
-        return bool_of(text, &b) ? NULL : "true or false";
-    case FLAG_INT:
-        return str_to_int(text, &n) ? NULL : "a whole number";
-    case FLAG_DURATION:
-        return duration_parse(text, &n) && n >= 0 ? NULL : "a duration such as 1h30m";
-    default:
-        return NULL;
+    case FLAG_BOOL: return bool_of(text, &b) ? NULL : "true or false";
+    case FLAG_INT: return str_to_int(text, &n) ? NULL : "a whole number";
+    case FLAG_DURATION: return duration_parse(text, &n) && n >= 0 ? NULL : "a duration such as 1h30m";
+    default: return NULL;
     }
 }
 

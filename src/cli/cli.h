@@ -112,9 +112,9 @@ struct cli_kind {
     const char *const *headers;
     size_t n;
 };
-#define CLI_KIND(...)                                                                                                            \
-    {                                                                                                                            \
-        (const char *const[]) { __VA_ARGS__ }, sizeof((const char *const[]) { __VA_ARGS__ }) / sizeof(char *)                    \
+#define CLI_KIND(...)                                                                                         \
+    {                                                                                                         \
+        (const char *const[]) { __VA_ARGS__ }, sizeof((const char *const[]) { __VA_ARGS__ }) / sizeof(char *) \
     }
 
 /* One object: a line per column. */

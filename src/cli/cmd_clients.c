@@ -90,12 +90,9 @@ static json_t *flag_value(struct cli *c, const struct client_flag *f)
         return NULL;
     }
     switch (f->type) {
-    case FLAG_LIST:
-        return json_of_strs(cli_list(c, f->flag));
-    case FLAG_BOOL:
-        return json_boolean(cli_bool(c, f->flag));
-    default:
-        return json_of_str(cli_str(c, f->flag));
+    case FLAG_LIST: return json_of_strs(cli_list(c, f->flag));
+    case FLAG_BOOL: return json_boolean(cli_bool(c, f->flag));
+    default: return json_of_str(cli_str(c, f->flag));
     }
 }
 

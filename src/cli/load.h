@@ -23,10 +23,10 @@ void cli_log_report(const struct config_report *r);
 /* Opens what cfg->dsn names; makes the state folder first when that is the default. */
 MUST_USE bool cli_store_open(struct cli *c, const struct config *cfg, struct store **ret, struct err *e);
 
-/* Does the database hold the tables of an Ory Hydra, of which nothing was taken over? Then CLI_HYDRA_WAITS tells what to do. A database
- * that cannot be asked holds none. */
+/* Does the database hold the tables of an Ory Hydra, of which nothing was taken over? Then CLI_HYDRA_WAITS tells what to do. A
+ * database that cannot be asked holds none. */
 bool cli_hydra_waits(struct str dsn, struct store *store);
-#define CLI_HYDRA_WAITS                                                                                                          \
+#define CLI_HYDRA_WAITS \
     "This database holds the data of an Ory Hydra that was not taken over. To bring it: grantd migrate hydra --from \"$DSN\""
 
 /* For migrate and janitor: the configuration, read leniently, and the database it names. `dsn_wins`: does the positional DSN

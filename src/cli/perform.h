@@ -30,9 +30,9 @@ struct local {
     pthread_mutex_t lock; /* guards what handlers and the main thread share, and the use of cli->arena by handlers */
     pthread_cond_t wake;
 };
-#define LOCAL_INIT(c)                                                                                                            \
-    {                                                                                                                            \
-        .cli = (c), .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER                                          \
+#define LOCAL_INIT(c)                                                                   \
+    {                                                                                   \
+        .cli = (c), .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER \
     }
 
 /* Sets `home` from --port and --https. */

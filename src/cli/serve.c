@@ -54,7 +54,8 @@ static bool open_store(struct serve *s)
         struct err e = ERR_INIT(s->cli->arena);
         if (cli_store_open(s->cli, s->config, &s->parts.store, &e)) return true;
         if (!err_is(&e, &err_STORAGE) || clock_monotonic() > give_up) return cli_fail_err(s->cli, &e), false;
-        struct str message = arena_printf(s->cli->arena, "The database does not answer. Retrying in %.1f seconds...", (double)pause / USEC_PER_SEC);
+        struct str message = arena_printf(s->cli->arena, "The database does not answer. Retrying in %.1f seconds...",
+                                          (double)pause / USEC_PER_SEC);
         log_at(LOG_WARN, message.p, LF_Z("error", e.hint));
         struct timespec length = timespec_of(pause);
         int got = sigtimedwait(&s->signals, NULL, &length);
@@ -194,8 +195,10 @@ static void deliver_due(struct serve *s, usec_t *retry_at)
         struct err e = ERR_INIT(a);
         struct provider *p = app_acquire(&s->app);
         bool ok = backchannel_run(p, &op, &done, &e);
-        if (!ok) background_error("A logout could not be delivered; trying again.", &e);
-        else log_delivery(&done);
+        if (!ok)
+            background_error("A logout could not be delivered; trying again.", &e);
+        else
+            log_delivery(&done);
         provider_unref(p);
         if (!ok) return;
         if (done.outcome == BACKCHANNEL_RETRY && done.due_at < *retry_at) *retry_at = done.due_at;

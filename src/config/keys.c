@@ -3,7 +3,7 @@
 
 #include "config/config_int.h"
 
-#define KEY(type, path, member, def, low, high, words, format, flags, help)                                                      \
+#define KEY(type, path, member, def, low, high, words, format, flags, help) \
     { TYPE_##type, path, offsetof(struct config, member), def, low, high, words, FORMAT_##format, flags, help },
 const struct key_row config_keys[CONFIG_KEY_MAX_] = {
 #include "config/config.def"

@@ -138,24 +138,13 @@ static void show(struct buf *b, const struct node *n)
     enum { ENOUGH = 200 };
     if (b->n > ENOUGH) return;
     switch (n->kind) {
-    case NODE_NULL:
-        buf_addz(b, "null");
-        return;
-    case NODE_BOOL:
-        buf_addz(b, n->yes ? "true" : "false");
-        return;
-    case NODE_INT:
-        buf_addi(b, n->i);
-        return;
-    case NODE_REAL:
-        buf_add(b, n->text);
-        return;
-    case NODE_TEXT:
-        json_write_string(b, str_upto(n->text, ENOUGH));
-        return;
+    case NODE_NULL: buf_addz(b, "null"); return;
+    case NODE_BOOL: buf_addz(b, n->yes ? "true" : "false"); return;
+    case NODE_INT: buf_addi(b, n->i); return;
+    case NODE_REAL: buf_add(b, n->text); return;
+    case NODE_TEXT: json_write_string(b, str_upto(n->text, ENOUGH)); return;
     case NODE_LIST:
-    case NODE_MAP:
-        break;
+    case NODE_MAP: break;
     }
     buf_addc(b, n->kind == NODE_LIST ? '[' : '{');
     for (size_t i = 0; i < n->n && b->n <= ENOUGH; i++) {

@@ -19,24 +19,15 @@ static bool same_value(const struct config *x, const struct config *y, enum conf
 {
     const void *a = key_member(x, key), *b = key_member(y, key);
     switch (config_keys[key].type) {
-    case TYPE_TEXT:
-        return str_eq(*(const struct str *)a, *(const struct str *)b);
-    case TYPE_YESNO:
-        return *(const bool *)a == *(const bool *)b;
-    case TYPE_COUNT:
-        return *(const int64_t *)a == *(const int64_t *)b;
-    case TYPE_RATIO:
-        return *(const double *)a == *(const double *)b;
-    case TYPE_SPAN:
-        return *(const usec_t *)a == *(const usec_t *)b;
-    case TYPE_CHOICE:
-        return *(const int *)a == *(const int *)b;
-    case TYPE_LIST:
-        return strs_equal(a, b);
-    case TYPE_MAP:
-        return params_equal(a, b);
-    case TYPE_MAX_:
-        break;
+    case TYPE_TEXT: return str_eq(*(const struct str *)a, *(const struct str *)b);
+    case TYPE_YESNO: return *(const bool *)a == *(const bool *)b;
+    case TYPE_COUNT: return *(const int64_t *)a == *(const int64_t *)b;
+    case TYPE_RATIO: return *(const double *)a == *(const double *)b;
+    case TYPE_SPAN: return *(const usec_t *)a == *(const usec_t *)b;
+    case TYPE_CHOICE: return *(const int *)a == *(const int *)b;
+    case TYPE_LIST: return strs_equal(a, b);
+    case TYPE_MAP: return params_equal(a, b);
+    case TYPE_MAX_: break;
     }
     return true;
 }
@@ -53,32 +44,15 @@ static void copy_value(struct config *to, const struct config *from, enum config
     void *t = key_member(to, key);
     const void *f = key_member(from, key);
     switch (config_keys[key].type) {
-    case TYPE_TEXT:
-        *(struct str *)t = arena_dup(to->arena, *(const struct str *)f);
-        break;
-    case TYPE_YESNO:
-        *(bool *)t = *(const bool *)f;
-        break;
-    case TYPE_COUNT:
-        *(int64_t *)t = *(const int64_t *)f;
-        break;
-    case TYPE_RATIO:
-        *(double *)t = *(const double *)f;
-        break;
-    case TYPE_SPAN:
-        *(usec_t *)t = *(const usec_t *)f;
-        break;
-    case TYPE_CHOICE:
-        *(int *)t = *(const int *)f;
-        break;
-    case TYPE_LIST:
-        *(struct strs *)t = strs_dup(to->arena, *(const struct strs *)f);
-        break;
-    case TYPE_MAP:
-        *(struct params *)t = copy_params(to->arena, f);
-        break;
-    case TYPE_MAX_:
-        break;
+    case TYPE_TEXT: *(struct str *)t = arena_dup(to->arena, *(const struct str *)f); break;
+    case TYPE_YESNO: *(bool *)t = *(const bool *)f; break;
+    case TYPE_COUNT: *(int64_t *)t = *(const int64_t *)f; break;
+    case TYPE_RATIO: *(double *)t = *(const double *)f; break;
+    case TYPE_SPAN: *(usec_t *)t = *(const usec_t *)f; break;
+    case TYPE_CHOICE: *(int *)t = *(const int *)f; break;
+    case TYPE_LIST: *(struct strs *)t = strs_dup(to->arena, *(const struct strs *)f); break;
+    case TYPE_MAP: *(struct params *)t = copy_params(to->arena, f); break;
+    case TYPE_MAX_: break;
     }
 }
 

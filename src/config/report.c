@@ -8,16 +8,11 @@
 struct str place_text(struct arena *a, const struct config_place *p)
 {
     switch (p->origin) {
-    case ORIGIN_DEFAULT:
-        return STR("default");
-    case ORIGIN_FLAG:
-        return arena_printf(a, "flag %.*s", STR_FMT(p->name));
-    case ORIGIN_ENV:
-        return arena_printf(a, "environment variable %.*s", STR_FMT(p->name));
-    case ORIGIN_ARGUMENT:
-        return STR("argument of the command");
-    case ORIGIN_FILE:
-        break;
+    case ORIGIN_DEFAULT: return STR("default");
+    case ORIGIN_FLAG: return arena_printf(a, "flag %.*s", STR_FMT(p->name));
+    case ORIGIN_ENV: return arena_printf(a, "environment variable %.*s", STR_FMT(p->name));
+    case ORIGIN_ARGUMENT: return STR("argument of the command");
+    case ORIGIN_FILE: break;
     }
     if (p->line == 0) return p->name;
     return arena_printf(a, "%.*s:%d", STR_FMT(p->name), p->line);

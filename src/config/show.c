@@ -109,32 +109,15 @@ static void write_value(struct printer *p, struct jw *w, const char *name, enum 
         return;
     }
     switch (config_keys[key].type) {
-    case TYPE_TEXT:
-        jw_str(w, name, *(const struct str *)m);
-        break;
-    case TYPE_YESNO:
-        jw_bool(w, name, *(const bool *)m);
-        break;
-    case TYPE_COUNT:
-        jw_int(w, name, *(const int64_t *)m);
-        break;
-    case TYPE_RATIO:
-        jw_raw(w, name, arena_printf(p->a, "%g", *(const double *)m));
-        break;
-    case TYPE_SPAN:
-        jw_str(w, name, span_text(p->a, *(const usec_t *)m));
-        break;
-    case TYPE_CHOICE:
-        jw_str(w, name, word_of(key, *(const int *)m));
-        break;
-    case TYPE_LIST:
-        jw_strs(w, name, *(const struct strs *)m);
-        break;
-    case TYPE_MAP:
-        write_map(w, name, m);
-        break;
-    case TYPE_MAX_:
-        break;
+    case TYPE_TEXT: jw_str(w, name, *(const struct str *)m); break;
+    case TYPE_YESNO: jw_bool(w, name, *(const bool *)m); break;
+    case TYPE_COUNT: jw_int(w, name, *(const int64_t *)m); break;
+    case TYPE_RATIO: jw_raw(w, name, arena_printf(p->a, "%g", *(const double *)m)); break;
+    case TYPE_SPAN: jw_str(w, name, span_text(p->a, *(const usec_t *)m)); break;
+    case TYPE_CHOICE: jw_str(w, name, word_of(key, *(const int *)m)); break;
+    case TYPE_LIST: jw_strs(w, name, *(const struct strs *)m); break;
+    case TYPE_MAP: write_map(w, name, m); break;
+    case TYPE_MAX_: break;
     }
 }
 

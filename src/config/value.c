@@ -166,10 +166,8 @@ static const char *check_format(struct arena *a, enum key_format format, struct 
     switch (format) {
     case FORMAT_HTTP_URL:
     case FORMAT_URI_REF:
-    case FORMAT_URL_OR_PATH:
-        return check_url(a, s, format);
-    case FORMAT_ORIGIN:
-        return check_origin(s);
+    case FORMAT_URL_OR_PATH: return check_url(a, s, format);
+    case FORMAT_ORIGIN: return check_origin(s);
     case FORMAT_TOKEN:
         return s.n > 0 && all(s, is_token) ? NULL : "must be a name: letters, digits and '-', '_', '.', without blanks";
     case FORMAT_VISIBLE:
@@ -177,15 +175,11 @@ static const char *check_format(struct arena *a, enum key_format format, struct 
     case FORMAT_COOKIE_PATH:
         return str_starts(s, STR("/")) && all(s, is_ascii_visible) && !str_has(s, ';') ? NULL
                                                                                        : "must be a path that starts with '/'";
-    case FORMAT_API_KEY:
-        return check_api_key(s);
-    case FORMAT_HEADER:
-        return all(s, is_header_byte) ? NULL : "must be printable text on one line";
-    case FORMAT_VERSION:
-        return check_version(s);
+    case FORMAT_API_KEY: return check_api_key(s);
+    case FORMAT_HEADER: return all(s, is_header_byte) ? NULL : "must be printable text on one line";
+    case FORMAT_VERSION: return check_version(s);
     case FORMAT_ANY:
-    case FORMAT_MAX_:
-        break;
+    case FORMAT_MAX_: break;
     }
     return NULL;
 }

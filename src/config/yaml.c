@@ -132,8 +132,7 @@ static bool value(struct reader *r, yaml_event_t *event, struct node **ret)
     int line = line_of(event);
     if (r->depth >= NODE_DEPTH_MAX) return fault_set(r->f, line, STR("is nested deeper than 32 levels"));
     switch (event->type) {
-    case YAML_ALIAS_EVENT:
-        return alias(r, event, ret);
+    case YAML_ALIAS_EVENT: return alias(r, event, ret);
     case YAML_SCALAR_EVENT:
         *ret = scalar(r, event);
         remember(r, event->data.scalar.anchor, *ret);
@@ -150,8 +149,7 @@ static bool value(struct reader *r, yaml_event_t *event, struct node **ret)
         r->depth--;
         remember(r, event->data.mapping_start.anchor, *ret);
         return true;
-    default:
-        return fault_set(r->f, line, STR("ends in the middle of a value"));
+    default: return fault_set(r->f, line, STR("ends in the middle of a value"));
     }
 }
 

@@ -3,12 +3,12 @@
 
 #include <openssl/rsa.h>
 
-#define ALG(name_, kty_, crv_, digest_, kind_, size_)                                                                            \
-    { .name = { #name_, sizeof(#name_) - 1 },                                                                                    \
-      .kty = { kty_, sizeof(kty_) - 1 },                                                                                         \
-      .crv = { crv_, sizeof(crv_) - 1 },                                                                                         \
-      .digest = EVP_##digest_,                                                                                                   \
-      .kind = ALG_##kind_,                                                                                                       \
+#define ALG(name_, kty_, crv_, digest_, kind_, size_) \
+    { .name = { #name_, sizeof(#name_) - 1 },         \
+      .kty = { kty_, sizeof(kty_) - 1 },              \
+      .crv = { crv_, sizeof(crv_) - 1 },              \
+      .digest = EVP_##digest_,                        \
+      .kind = ALG_##kind_,                            \
       .size = (size_) },
 static const struct alg algs[] = {
 #include "crypto/alg.def"

@@ -21,9 +21,9 @@ static const struct part {
     size_t offset;
     bool private;
 } parts_table[] = {
-#define PART(name_, private_)                                                                                                    \
-    {                                                                                                                            \
-#name_, offsetof(struct jwk_parts, name_), private_                                                                      \
+#define PART(name_, private_)                               \
+    {                                                       \
+#name_, offsetof(struct jwk_parts, name_), private_ \
     }
     /* clang-format off */
     PART(k, true), PART(x, false), PART(y, false), PART(n, false), PART(e, false), PART(d, true), PART(p, true), PART(q, true),
@@ -126,14 +126,10 @@ static bool load(struct arena *a, const struct alg *alg, struct jwk_parts *parts
     *ret = NULL;
     switch (alg->kind) {
     case ALG_RSA_PKCS1:
-    case ALG_RSA_PSS:
-        return jwk_load_rsa(a, alg, parts, ret, e);
-    case ALG_ECDSA:
-        return jwk_load_ec(a, alg, parts, ret, e);
-    case ALG_ED25519:
-        return jwk_load_ed25519(a, alg, parts, ret, e);
-    case ALG_HMAC:
-        break;
+    case ALG_RSA_PSS: return jwk_load_rsa(a, alg, parts, ret, e);
+    case ALG_ECDSA: return jwk_load_ec(a, alg, parts, ret, e);
+    case ALG_ED25519: return jwk_load_ed25519(a, alg, parts, ret, e);
+    case ALG_HMAC: break;
     }
     return load_symmetric(parts, e);
 }

@@ -72,18 +72,13 @@ bool jwk_parts_of(struct arena *a, EVP_PKEY *pkey, struct str *ret_kty, struct s
 {
     *ret_crv = STR_NONE;
     switch (EVP_PKEY_get_base_id(pkey)) {
-    case EVP_PKEY_RSA:
-        *ret_kty = STR("RSA");
-        return rsa_parts(a, pkey, ret);
-    case EVP_PKEY_EC:
-        *ret_kty = STR("EC");
-        return ec_parts(a, pkey, ret_crv, ret);
+    case EVP_PKEY_RSA: *ret_kty = STR("RSA"); return rsa_parts(a, pkey, ret);
+    case EVP_PKEY_EC: *ret_kty = STR("EC"); return ec_parts(a, pkey, ret_crv, ret);
     case EVP_PKEY_ED25519:
         *ret_kty = STR("OKP");
         *ret_crv = STR("Ed25519");
         return ed25519_parts(a, pkey, ret);
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -164,14 +159,10 @@ static EVP_PKEY *make_pkey(const struct alg *alg, unsigned rsa_bits)
 {
     switch (alg->kind) {
     case ALG_RSA_PKCS1:
-    case ALG_RSA_PSS:
-        return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)rsa_bits);
-    case ALG_ECDSA:
-        return EVP_PKEY_Q_keygen(NULL, NULL, "EC", alg->crv.p);
-    case ALG_ED25519:
-        return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    case ALG_HMAC:
-        break;
+    case ALG_RSA_PSS: return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)rsa_bits);
+    case ALG_ECDSA: return EVP_PKEY_Q_keygen(NULL, NULL, "EC", alg->crv.p);
+    case ALG_ED25519: return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    case ALG_HMAC: break;
     }
     return NULL;
 }

@@ -21,11 +21,11 @@ struct delivery backchannel_delivery(const struct op *op, const struct client *c
     jw_str(&w, "client", c->id);
     jw_str(&w, "sid", session_id);
     jw_end(&w);
-    return (struct delivery){ .id = rand_uuid(op->arena),
-                              .url = c->backchannel_logout_uri,
-                              .body = buf_str(&body),
-                              .due_at = op->now,
-                              .expires_at = op->now + WORTH_TRYING };
+    return (struct delivery) { .id = rand_uuid(op->arena),
+                               .url = c->backchannel_logout_uri,
+                               .body = buf_str(&body),
+                               .due_at = op->now,
+                               .expires_at = op->now + WORTH_TRYING };
 }
 
 /* Back-Channel Logout 1.0, 2.4. The jti is the delivery's id, so that a client which has seen an earlier attempt can tell. */
@@ -36,7 +36,7 @@ static bool make_token(const struct provider *p, struct op *op, const struct del
     struct jw w = JW(&claims);
     jw_object(&w, NULL);
     jw_str(&w, "iss", p->issuer);
-    jw_strs(&w, "aud", (struct strs){ &client_id, 1 });
+    jw_strs(&w, "aud", (struct strs) { &client_id, 1 });
     jw_int(&w, "iat", usec_to_sec(op->now));
     jw_str(&w, "jti", d->id);
     jw_raw(&w, "events", STR("{\"http://schemas.openid.net/event/backchannel-logout\":{}}"));
@@ -53,12 +53,12 @@ static bool post(const struct provider *p, struct op *op, struct str url, struct
     struct err why = ERR_INIT(op->arena);
     params_add(op->arena, &form, STR("logout_token"), token);
     bool answered = p->fetch(p, op,
-                             &(struct fetch_request){ .url = url,
-                                                      .post = params_encode(op->arena, &form, false),
-                                                      .content_type = "application/x-www-form-urlencoded",
-                                                      .max_bytes = ANSWER_MAX,
-                                                      .timeout = BACKCHANNEL_TIMEOUT,
-                                                      .attempts = 1 },
+                             &(struct fetch_request) { .url = url,
+                                                       .post = params_encode(op->arena, &form, false),
+                                                       .content_type = "application/x-www-form-urlencoded",
+                                                       .max_bytes = ANSWER_MAX,
+                                                       .timeout = BACKCHANNEL_TIMEOUT,
+                                                       .attempts = 1 },
                              &answer, &why);
     if (!answered && err_is(&why, &err_MUST_WAIT)) return *e = why, false;
     *ret_status = answered ? answer.status : 0;
@@ -108,7 +108,7 @@ bool backchannel_run(const struct provider *p, struct op *op, struct backchannel
 {
     struct delivery *d;
     size_t n;
-    *ret = (struct backchannel_report){ .outcome = BACKCHANNEL_IDLE };
+    *ret = (struct backchannel_report) { .outcome = BACKCHANNEL_IDLE };
     TRY(store_delivery_take(p->store, op, 1, LEASE, &d, &n, e));
     if (n == 0) return true;
     ret->attempts = d->attempts;

@@ -9,15 +9,15 @@
 struct delivery backchannel_delivery(const struct op *op, const struct client *c, struct str session_id);
 
 enum backchannel_outcome {
-    BACKCHANNEL_IDLE,    /* nothing was due */
+    BACKCHANNEL_IDLE, /* nothing was due */
     BACKCHANNEL_SENT,
-    BACKCHANNEL_RETRY,   /* due again at `due_at` */
-    BACKCHANNEL_DROPPED  /* refused by the other side, or tried often enough */
+    BACKCHANNEL_RETRY,  /* due again at `due_at` */
+    BACKCHANNEL_DROPPED /* refused by the other side, or tried often enough */
 };
 struct backchannel_report {
     enum backchannel_outcome outcome;
-    struct str client_id;    /* empty: the identity provider */
-    int status;              /* of the other side's answer; 0: none */
+    struct str client_id; /* empty: the identity provider */
+    int status;           /* of the other side's answer; 0: none */
     int64_t attempts;
     usec_t due_at;
 };

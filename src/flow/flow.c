@@ -152,17 +152,13 @@ bool flow_ask_consent(const struct provider *p, struct op *op, struct grant *g, 
 static enum flow_found consent_found(const struct provider *p, const struct op *op, const struct grant *g)
 {
     switch (g->state) {
-    case GRANT_CONSENT_ASKED:
-        return is_expired(p, op, g->requested_at) ? FLOW_EXPIRED : FLOW_OPEN;
+    case GRANT_CONSENT_ASKED: return is_expired(p, op, g->requested_at) ? FLOW_EXPIRED : FLOW_OPEN;
     case GRANT_CONSENT_ACCEPTED:
-    case GRANT_CONSENT_REJECTED:
-        return is_expired(p, op, g->requested_at) ? FLOW_EXPIRED : FLOW_DECIDED;
+    case GRANT_CONSENT_REJECTED: return is_expired(p, op, g->requested_at) ? FLOW_EXPIRED : FLOW_DECIDED;
     case GRANT_CONSENTED:
     case GRANT_ACTIVE:
-    case GRANT_ENDED:
-        return FLOW_USED;
-    default:
-        return FLOW_UNKNOWN;
+    case GRANT_ENDED: return FLOW_USED;
+    default: return FLOW_UNKNOWN;
     }
 }
 

@@ -90,9 +90,9 @@ static bool begin_by_client(const struct provider *p, struct op *op, const struc
 bool logout_begin(const struct provider *p, struct op *op, const struct params *asked, const struct session_row *session,
                   struct logout *ret, bool *ret_ask, struct err *e)
 {
-    *ret = (struct logout){ .id = rand_hex(op->arena, ID_BYTES),
-                            .requested_at = op->now,
-                            .target = p->config->url.post_logout_redirect };
+    *ret = (struct logout) { .id = rand_hex(op->arena, ID_BYTES),
+                             .requested_at = op->now,
+                             .target = p->config->url.post_logout_redirect };
     if (params_get(asked, STR("id_token_hint")).n > 0) return begin_by_client(p, op, asked, ret, ret_ask, e);
     if (params_get(asked, STR("state")).n > 0) REFUSE(e, "query parameter state is set but id_token_hint is missing.");
     if (params_get(asked, STR("post_logout_redirect_uri")).n > 0)
@@ -134,7 +134,7 @@ static bool unseal_logout(const struct provider *p, struct arena *a, enum seal_p
     if (!unseal_text(p->sealer, a, purpose, p->issuer, text, &plain)) return false;
     struct unpack u = UNPACK(plain);
     if (unpack_int(&u) != LOGOUT_VERSION) return false;
-    *ret = (struct logout){ .id = hex_encode(a, unpack_bytes(&u, ID_BYTES)) };
+    *ret = (struct logout) { .id = hex_encode(a, unpack_bytes(&u, ID_BYTES)) };
     ret->requested_at = (usec_t)unpack_int(&u);
     ret->subject = unpack_str(&u);
     ret->session_id = unpack_str(&u);
@@ -226,7 +226,7 @@ bool session_end(const struct provider *p, struct op *op, struct str id, struct 
 {
     struct session_row *session;
     struct strs clients;
-    *ret = (struct ended_session){ 0 };
+    *ret = (struct ended_session) { 0 };
     TRY(store_session_get(p->store, op, id, &session, e));
     if (session == NULL) return true;
     TRY(store_session_clients(p->store, op, session->subject, id, &clients, e));

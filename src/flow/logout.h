@@ -12,12 +12,12 @@
 #include "oauth/client.h"
 
 struct logout {
-    struct str id;               /* 32 hex digits */
+    struct str id; /* 32 hex digits */
     usec_t requested_at;
     struct str subject, session_id;
-    struct str client_id;        /* the client that asked; empty: the user did */
-    struct str request_url;      /* path and query; only in challenges */
-    struct str target;           /* where the browser goes when all is done */
+    struct str client_id;   /* the client that asked; empty: the user did */
+    struct str request_url; /* path and query; only in challenges */
+    struct str target;      /* where the browser goes when all is done */
 };
 static inline bool logout_by_client(const struct logout *l) { return l->client_id.n > 0; }
 
@@ -35,8 +35,8 @@ usec_t logout_expiry(const struct provider *p, const struct logout *l);
 /* ---- the decision ---- */
 
 enum logout_found {
-    LOGOUT_OPEN,      /* can be decided */
-    LOGOUT_ACCEPTED,  /* the browser has not come back */
+    LOGOUT_OPEN,     /* can be decided */
+    LOGOUT_ACCEPTED, /* the browser has not come back */
     LOGOUT_REJECTED,
     LOGOUT_COMPLETED, /* the browser came back: 410 */
     LOGOUT_EXPIRED,   /* older than ttl.login_consent_request: 401 */
@@ -55,8 +55,8 @@ MUST_USE bool logout_open_verifier(const struct provider *p, struct op *op, stru
                                    struct logout *ret_logout, struct err *e);
 
 struct ended_session {
-    bool ended;               /* false: there was none any more, and nobody is told */
-    struct strs front;        /* what the browser has to load, one URL per client */
+    bool ended;        /* false: there was none any more, and nobody is told */
+    struct strs front; /* what the browser has to load, one URL per client */
 };
 /* Ends a login session and queues what its clients hear of it over the back channel, and the end of the session that the user has
  * at the identity provider. */

@@ -247,7 +247,7 @@ static bool complete_session(const struct provider *p, struct op *op, const stru
     struct str sub;
     TRY(subject_of_login(p, op->arena, q->client, f->subject, f->forced_subject, &sub, e));
     s->sub = str_eq(sub, f->subject) ? STR("") : sub;
-    s->requested = same_words(q->scopes, s->scopes) ? (struct strs){ 0 } : q->scopes;
+    s->requested = same_words(q->scopes, s->scopes) ? (struct strs) { 0 } : q->scopes;
     s->sid = f->session_id;
     s->authenticated_at = f->authenticated_at;
     s->acr = f->acr;

@@ -376,68 +376,40 @@ static bool expect(struct framing *f, char c, char wanted, enum state then)
 static size_t step_byte(struct framing *f, const struct framing_limits *limits, char c)
 {
     switch ((enum state)f->state) {
-    case BETWEEN:
-        start_line(f, c);
-        return f->state == METHOD ? 0 : 1;
-    case BLANK_LF:
-        expect(f, c, '\n', BETWEEN);
-        return 1;
-    case VERSION:
-        read_version(f, c);
-        return 1;
-    case LINE_LF:
-        expect(f, c, '\n', FIELD_START);
-        return 1;
-    case FIELD_START:
-        start_field(f, limits, c);
-        return f->state == FIELD_NAME ? 0 : 1;
+    case BETWEEN: start_line(f, c); return f->state == METHOD ? 0 : 1;
+    case BLANK_LF: expect(f, c, '\n', BETWEEN); return 1;
+    case VERSION: read_version(f, c); return 1;
+    case LINE_LF: expect(f, c, '\n', FIELD_START); return 1;
+    case FIELD_START: start_field(f, limits, c); return f->state == FIELD_NAME ? 0 : 1;
     case FIELD_BLANKS:
         if (c == ' ' || c == '\t') return 1;
         start_value(f);
         return 0;
-    case FIELD_LF:
-        expect(f, c, '\n', FIELD_START);
-        return 1;
+    case FIELD_LF: expect(f, c, '\n', FIELD_START); return 1;
     case HEAD_LF:
         if (expect(f, c, '\n', BETWEEN)) end_head(f);
         return 1;
-    case CHUNK_SIZE:
-        read_chunk_size(f, c);
-        return 1;
-    case CHUNK_EXTENSION:
-        read_chunk_extension(f, c);
-        return 1;
+    case CHUNK_SIZE: read_chunk_size(f, c); return 1;
+    case CHUNK_EXTENSION: read_chunk_extension(f, c); return 1;
     case CHUNK_SIZE_LF:
         if (expect(f, c, '\n', CHUNK_DATA)) end_chunk_size(f);
         return 1;
-    case CHUNK_DATA_CR:
-        expect(f, c, '\r', CHUNK_DATA_LF);
-        return 1;
-    case CHUNK_DATA_LF:
-        expect(f, c, '\n', CHUNK_SIZE);
-        return 1;
-    default:
-        return 1;
+    case CHUNK_DATA_CR: expect(f, c, '\r', CHUNK_DATA_LF); return 1;
+    case CHUNK_DATA_LF: expect(f, c, '\n', CHUNK_SIZE); return 1;
+    default: return 1;
     }
 }
 
 static const char *step(struct framing *f, const struct framing_limits *limits, const char *p, const char *end)
 {
     switch ((enum state)f->state) {
-    case METHOD:
-        return read_method(f, p, end);
-    case TARGET:
-        return read_target(f, limits, p, end);
-    case FIELD_NAME:
-        return read_name(f, p, end);
-    case FIELD_VALUE:
-        return read_value(f, p, end);
-    case BODY:
-        return skip_body(f, p, end, BETWEEN);
-    case CHUNK_DATA:
-        return skip_body(f, p, end, CHUNK_DATA_CR);
-    default:
-        return p + step_byte(f, limits, *p);
+    case METHOD: return read_method(f, p, end);
+    case TARGET: return read_target(f, limits, p, end);
+    case FIELD_NAME: return read_name(f, p, end);
+    case FIELD_VALUE: return read_value(f, p, end);
+    case BODY: return skip_body(f, p, end, BETWEEN);
+    case CHUNK_DATA: return skip_body(f, p, end, CHUNK_DATA_CR);
+    default: return p + step_byte(f, limits, *p);
     }
 }
 

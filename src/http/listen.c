@@ -18,14 +18,10 @@ enum { BACKLOG = 4096 };
 static const char *remedy(int error)
 {
     switch (error) {
-    case EADDRINUSE:
-        return "Stop the process that has it, or choose another port.";
-    case EACCES:
-        return "Choose a port above 1023, or grant CAP_NET_BIND_SERVICE.";
-    case EADDRNOTAVAIL:
-        return "Choose an address of this machine.";
-    default:
-        return "Check the address.";
+    case EADDRINUSE: return "Stop the process that has it, or choose another port.";
+    case EACCES: return "Choose a port above 1023, or grant CAP_NET_BIND_SERVICE.";
+    case EADDRNOTAVAIL: return "Choose an address of this machine.";
+    default: return "Check the address.";
     }
 }
 

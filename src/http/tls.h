@@ -8,8 +8,8 @@
 #include "http/http.h"
 
 /* TLS 1.2 and 1.3, forward secrecy and AEAD only. */
-#define TLS_PRIORITIES                                                                                                           \
-    "NONE:+VERS-TLS1.3:+VERS-TLS1.2:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AEAD:"                                         \
+#define TLS_PRIORITIES                                                                   \
+    "NONE:+VERS-TLS1.3:+VERS-TLS1.2:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AEAD:" \
     "+ECDHE-ECDSA:+ECDHE-RSA:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+SIGN-ALL:+COMP-NULL"
 
 struct tls;

@@ -83,16 +83,11 @@ static uint64_t limit_ms(const struct wire *w, enum conn_phase phase)
 {
     usec_t idle = w->count > w->limits.crowd && w->limits.idle > w->limits.crowd_idle ? w->limits.crowd_idle : w->limits.idle;
     switch (phase) {
-    case CONN_READING:
-        return (uint64_t)(w->limits.read / USEC_PER_MS);
-    case CONN_IDLE:
-        return (uint64_t)(idle / USEC_PER_MS);
-    case CONN_WRITING:
-        return (uint64_t)(w->limits.write / USEC_PER_MS);
-    case CONN_LINGERING:
-        return LINGER_MS;
-    case CONN_WORKING:
-        break;
+    case CONN_READING: return (uint64_t)(w->limits.read / USEC_PER_MS);
+    case CONN_IDLE: return (uint64_t)(idle / USEC_PER_MS);
+    case CONN_WRITING: return (uint64_t)(w->limits.write / USEC_PER_MS);
+    case CONN_LINGERING: return LINGER_MS;
+    case CONN_WORKING: break;
     }
     return UINT64_MAX;
 }
@@ -261,16 +256,11 @@ void wire_close(struct conn *c)
 static const char *reason_phrase(int status)
 {
     switch (status) {
-    case 413:
-        return "Content Too Large";
-    case 414:
-        return "URI Too Long";
-    case 431:
-        return "Request Header Fields Too Large";
-    case 505:
-        return "HTTP Version Not Supported";
-    default:
-        return "Bad Request";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 431: return "Request Header Fields Too Large";
+    case 505: return "HTTP Version Not Supported";
+    default: return "Bad Request";
     }
 }
 

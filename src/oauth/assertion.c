@@ -35,7 +35,7 @@ static bool read_moment(const json_t *claims, const char *name, usec_t *ret, str
 static bool read_audience(struct arena *a, const json_t *claims, struct strs *ret, struct err *e)
 {
     const json_t *aud = json_object_get(claims, "aud");
-    *ret = (struct strs){ 0 };
+    *ret = (struct strs) { 0 };
     if (json_is_string(aud)) strs_add(a, ret, json_str(aud));
     if (aud == NULL || json_is_string(aud)) return true;
     ENSUREF(json_is_array(aud) && json_array_size(aud) <= AUDIENCE_MAX, e, INVALID_TOKEN,
@@ -85,7 +85,8 @@ bool assertion_has_type(const struct assertion *t, const char *type)
 
 struct strs assertion_token_urls(const struct provider *p, struct arena *a)
 {
-    const struct str candidates[] = { p->config->webfinger_oidc_discovery_token_url, config_url_join(a, p->public_url, "oauth2/token"),
+    const struct str candidates[] = { p->config->webfinger_oidc_discovery_token_url,
+                                      config_url_join(a, p->public_url, "oauth2/token"),
                                       config_url_join(a, p->issuer, "oauth2/token") };
     struct strs urls = { 0 };
     for (size_t i = 0; i < ARRAY_LEN(candidates); i++) {
@@ -109,7 +110,7 @@ static struct str burn_id(struct arena *a, const char *kind, struct str maker, s
     const struct str lengths = arena_printf(a, "%s:%zu:", kind, maker.n);
     const struct str all = ARENA_CAT(a, lengths, maker, jti);
     EVP_Digest(all.p, all.n, digest, NULL, EVP_sha256(), NULL);
-    return b64url_encode(a, (struct str){ (char *)digest, sizeof(digest) });
+    return b64url_encode(a, (struct str) { (char *)digest, sizeof(digest) });
 }
 
 bool assertion_burn(const struct provider *p, struct op *op, const char *kind, struct str maker, const struct assertion *t,

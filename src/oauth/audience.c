@@ -12,18 +12,17 @@ bool audience_read(struct op *op, const struct params *form, struct strs *ret, s
         if (!str_eq(form->v[i].name, STR("audience")) || value.n == 0) continue;
         ENSURE(value.n <= AUDIENCE_TEXT_MAX && list.n < AUDIENCE_MAX, e, INVALID_REQUEST,
                "The parameter 'audience' names more than 100 values or is longer than 16384 bytes.");
-        if (words) list = strs_words(op->arena, value);
-        else if (!strs_has(list, value)) strs_add(op->arena, &list, value);
+        if (words)
+            list = strs_words(op->arena, value);
+        else if (!strs_has(list, value))
+            strs_add(op->arena, &list, value);
     }
     ENSURE(list.n <= AUDIENCE_MAX, e, INVALID_REQUEST, "The parameter 'audience' names more than 100 values.");
     *ret = list;
     return true;
 }
 
-static struct str without_slash(struct str path)
-{
-    return str_ends(path, STR("/")) ? str_upto(path, path.n - 1) : path;
-}
+static struct str without_slash(struct str path) { return str_ends(path, STR("/")) ? str_upto(path, path.n - 1) : path; }
 
 static bool path_covers(struct str registered, struct str requested)
 {

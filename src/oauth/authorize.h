@@ -38,8 +38,8 @@ void authorize_write_supported(struct jw *w);
 MUST_USE bool authorize_read(const struct provider *p, struct op *op, const struct params *params, struct authorize_request *ret,
                              struct err *e);
 
-/* The same for what a device asked for (RFC 8628 3.1), as the browser carries it: client_id, scope, audience, and what may be said
- * about the login. */
+/* The same for what a device asked for (RFC 8628 3.1), as the browser carries it: client_id, scope, audience, and what may be
+ * said about the login. */
 MUST_USE bool authorize_read_device(const struct provider *p, struct op *op, const struct params *params,
                                     struct authorize_request *ret, struct err *e);
 

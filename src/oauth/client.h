@@ -29,19 +29,19 @@ enum tristate { TRI_NULL, TRI_FALSE, TRI_TRUE };
 /* Immutable once built. Texts belong to its arena. */
 struct client {
     struct str id, name, owner, scope;
-    struct strs scopes;          /* the words of `scope` */
+    struct strs scopes; /* the words of `scope` */
     struct strs redirect_uris, grant_types, response_types, audience, allowed_cors_origins, contacts, request_uris;
     struct strs post_logout_redirect_uris;
     struct str policy_uri, tos_uri, client_uri, logo_uri, initiate_login_uri;
     struct str sector_identifier_uri, subject_type;
     struct str jwks_uri;
-    json_t *jwks;                /* object or NULL */
+    json_t *jwks; /* object or NULL */
     struct str token_endpoint_auth_method, token_endpoint_auth_signing_alg;
-    struct str sealed_secret;    /* the secret itself, for client_secret_jwt, which cannot be checked with a hash */
+    struct str sealed_secret; /* the secret itself, for client_secret_jwt, which cannot be checked with a hash */
     struct str request_object_signing_alg, userinfo_signed_response_alg;
     struct str frontchannel_logout_uri, backchannel_logout_uri;
     bool frontchannel_logout_session_required, backchannel_logout_session_required;
-    json_t *metadata;            /* any JSON; NULL stands for {} */
+    json_t *metadata;                 /* any JSON; NULL stands for {} */
     struct str access_token_strategy; /* "", "opaque", "jwt" */
     bool skip_consent;
     enum tristate skip_logout_consent;
@@ -49,7 +49,7 @@ struct client {
 
     /* from the row, not from the document */
     int64_t version;
-    struct str secret_hash;      /* empty: a public client that was never given a secret */
+    struct str secret_hash; /* empty: a public client that was never given a secret */
     struct strs rotated;
     int64_t registration;
     usec_t created_at, updated_at;
@@ -79,11 +79,11 @@ void client_cache_free(struct client_cache *c);
 
 /* How a client is shown. */
 enum client_view {
-    CLIENT_READ,          /* GET, list, PATCH, inside login requests: unset lists are [] */
-    CLIENT_CREATED,       /* answers of POST and PUT: some unset lists are null, as in the request */
-    CLIENT_SELF           /* read by the client itself: without the operator's notes */
+    CLIENT_READ,    /* GET, list, PATCH, inside login requests: unset lists are [] */
+    CLIENT_CREATED, /* answers of POST and PUT: some unset lists are null, as in the request */
+    CLIENT_SELF     /* read by the client itself: without the operator's notes */
 };
-struct client_extras {    /* members that only some answers have; empty: left out */
+struct client_extras { /* members that only some answers have; empty: left out */
     struct str client_secret, registration_access_token, registration_client_uri;
 };
 void client_write(struct jw *w, const char *name, const struct client *c, enum client_view view, bool v1,

@@ -16,7 +16,7 @@ MUST_USE bool client_assertion_read(struct op *op, struct str text, struct str b
  * with INVALID_CLIENT, with INVALID_REQUEST when the client has no key that fits, with JTI_KNOWN when the token was used. */
 MUST_USE bool client_assertion_by_key(const struct provider *p, struct op *op, const struct client *c, const struct assertion *t,
                                       struct err *e);
-MUST_USE bool client_assertion_by_secret(const struct provider *p, struct op *op, const struct client *c, const struct assertion *t,
-                                         struct err *e);
+MUST_USE bool client_assertion_by_secret(const struct provider *p, struct op *op, const struct client *c,
+                                         const struct assertion *t, struct err *e);
 
 #endif

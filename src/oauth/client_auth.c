@@ -11,7 +11,8 @@ enum { AUTHORIZATION_MAX = 16384 };
 static bool form_decode(struct arena *a, struct str coded, const char *what, struct str *ret, struct err *e)
 {
     ENSUREF(url_decode(a, coded, true, ret), e, INVALID_REQUEST,
-            "The client %s in the HTTP authorization header could not be decoded from 'application/x-www-form-urlencoded'.", what);
+            "The client %s in the HTTP authorization header could not be decoded from 'application/x-www-form-urlencoded'.",
+            what);
     return true;
 }
 
@@ -63,8 +64,10 @@ static bool read_claim(struct op *op, const struct client_credentials *in, struc
     struct client_claim claim = { .form = in->form };
     ENSUREF(type.n == 0 || str_eq(type, CLIENT_ASSERTION_TYPE), e, INVALID_REQUEST, "Unknown client_assertion_type '%.*s'.",
             STR_FMT(str_upto(type, 128)));
-    if (type.n > 0) TRY(read_assertion(op, in, &claim, e));
-    else TRY(read_secret(op, in, &claim, e));
+    if (type.n > 0)
+        TRY(read_assertion(op, in, &claim, e));
+    else
+        TRY(read_secret(op, in, &claim, e));
     *ret = claim;
     return true;
 }
@@ -166,12 +169,15 @@ static struct str registered_method(const struct client *c)
 /* How a client that sends an assertion is told that it should have done something else. */
 static bool refuse_assertion(const struct client *c, struct err *e)
 {
-    ENSURE(!client_is_public(c), e, INVALID_CLIENT,
-           "This requested OAuth 2.0 client does not support client authentication, however 'client_assertion' was provided in the "
-           "request.");
+    ENSURE(
+        !client_is_public(c), e, INVALID_CLIENT,
+        "This requested OAuth 2.0 client does not support client authentication, however 'client_assertion' was provided in the "
+        "request.");
     FAILF(e, INVALID_CLIENT,
-          "This requested OAuth 2.0 client only supports client authentication method '%.*s', however 'client_assertion' was provided "
-          "in the request.", STR_FMT(registered_method(c)));
+          "This requested OAuth 2.0 client only supports client authentication method '%.*s', however 'client_assertion' was "
+          "provided "
+          "in the request.",
+          STR_FMT(registered_method(c)));
 }
 
 /* RFC 6749 2.3: "The client MUST NOT use more than one authentication method in each request": a request that matches two rows

@@ -44,7 +44,7 @@ struct client_cache *client_cache_new(size_t capacity)
     if (cache == NULL || memory == NULL) abort();
     memset(memory, 0, sets * sizeof(struct set));
     for (size_t i = 0; i < sets; i++) pthread_mutex_init(&memory[i].lock, NULL);
-    *cache = (struct client_cache){ .mask = sets - 1, .sets = memory };
+    *cache = (struct client_cache) { .mask = sets - 1, .sets = memory };
     return cache;
 }
 

@@ -19,7 +19,7 @@ struct field {
 };
 
 #define FIELD(name_, type_, member_, flags_, limit_) { STR(name_), type_, flags_, offsetof(struct client, member_), limit_ },
-#define EXTRA(name_, member_, flags_) { STR(name_), SECRET_OR_TOKEN, flags_, offsetof(struct client_extras, member_), 0 },
+#define EXTRA(name_, member_, flags_)                { STR(name_), SECRET_OR_TOKEN, flags_, offsetof(struct client_extras, member_), 0 },
 static const struct field fields[] = {
 #include "client.def"
 };
@@ -45,8 +45,8 @@ typedef int64_t c_SPAN, c_TIME;
 static const char *kind_of(const json_t *value)
 {
     static const char *const names[] = {
-        [JSON_OBJECT] = "an object",   [JSON_ARRAY] = "an array", [JSON_STRING] = "a string", [JSON_INTEGER] = "a number",
-        [JSON_REAL] = "a number",      [JSON_TRUE] = "true",      [JSON_FALSE] = "false",     [JSON_NULL] = "null",
+        [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array", [JSON_STRING] = "a string", [JSON_INTEGER] = "a number",
+        [JSON_REAL] = "a number",    [JSON_TRUE] = "true",      [JSON_FALSE] = "false",     [JSON_NULL] = "null",
     };
     return names[json_typeof(value)];
 }
@@ -176,20 +176,26 @@ static void write_zero(const struct field *f, struct jw *w, const void *slot)
 
 static void write_tri(const struct field *f, struct jw *w, const void *slot)
 {
-    if (tri_empty(slot)) jw_null(w, f->name.p);
-    else jw_bool(w, f->name.p, *(const enum tristate *)slot == TRI_TRUE);
+    if (tri_empty(slot))
+        jw_null(w, f->name.p);
+    else
+        jw_bool(w, f->name.p, *(const enum tristate *)slot == TRI_TRUE);
 }
 
 static void write_json(const struct field *f, struct jw *w, const void *slot)
 {
-    if (json_empty(slot)) jw_raw(w, f->name.p, STR("{}"));
-    else jw_value(w, f->name.p, *(json_t *const *)slot);
+    if (json_empty(slot))
+        jw_raw(w, f->name.p, STR("{}"));
+    else
+        jw_value(w, f->name.p, *(json_t *const *)slot);
 }
 
 static void write_span(const struct field *f, struct jw *w, const void *slot)
 {
-    if (span_empty(slot)) jw_null(w, f->name.p);
-    else jw_str(w, f->name.p, duration_format(w->out->arena, *(const int64_t *)slot));
+    if (span_empty(slot))
+        jw_null(w, f->name.p);
+    else
+        jw_str(w, f->name.p, duration_format(w->out->arena, *(const int64_t *)slot));
 }
 
 static void write_time(const struct field *f, struct jw *w, const void *slot)
@@ -277,8 +283,10 @@ static void write_member(struct jw *w, const struct field *f, const void *slot, 
     const struct type_ops *t = &types[f->type];
     if ((f->flags & OMIT) != 0 && t->empty(slot)) return;
     if ((f->flags & NOTES) != 0 && view == CLIENT_SELF) return;
-    if (view == CLIENT_CREATED && (f->flags & NULLS) != 0 && ((const struct strs *)slot)->v == NULL) jw_null(w, f->name.p);
-    else t->write(f, w, slot);
+    if (view == CLIENT_CREATED && (f->flags & NULLS) != 0 && ((const struct strs *)slot)->v == NULL)
+        jw_null(w, f->name.p);
+    else
+        t->write(f, w, slot);
 }
 
 void client_write(struct jw *w, const char *name, const struct client *c, enum client_view view, bool v1,
@@ -291,8 +299,10 @@ void client_write(struct jw *w, const char *name, const struct client *c, enum c
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         const struct field *f = &fields[i];
         if ((f->flags & HIDDEN) != 0 || (v1 && (f->flags & CURRENT) != 0)) continue;
-        if (f->type != SECRET_OR_TOKEN) write_member(w, f, (const char *)c + f->at, view);
-        else if (!text_empty((const char *)extras + f->at)) write_text(f, w, (const char *)extras + f->at);
+        if (f->type != SECRET_OR_TOKEN)
+            write_member(w, f, (const char *)c + f->at, view);
+        else if (!text_empty((const char *)extras + f->at))
+            write_text(f, w, (const char *)extras + f->at);
     }
     jw_end(w);
 }

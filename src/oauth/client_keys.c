@@ -86,7 +86,7 @@ static void slot_clear(struct client_keys *k, struct slot *s)
 {
     slot_set(k, s, NULL);
     free(s->name);
-    *s = (struct slot){ 0 };
+    *s = (struct slot) { 0 };
 }
 
 static bool slot_idle(const struct slot *s) { return s->name != NULL && !s->fetching && s->pins == 0; }
@@ -114,7 +114,7 @@ static struct slot *find(struct client_keys *k, struct str name)
     const uint32_t hash = hash_of(name);
     for (size_t i = 0; i < SLOTS; i++) {
         struct slot *s = &k->slots[i];
-        if (s->name != NULL && s->hash == hash && str_eq((struct str){ s->name, s->name_n }, name)) return s;
+        if (s->name != NULL && s->hash == hash && str_eq((struct str) { s->name, s->name_n }, name)) return s;
     }
     return NULL;
 }
@@ -184,10 +184,7 @@ static struct keys *fetch_keys(const struct provider *p, struct op *op, struct s
     return NULL;
 }
 
-static bool is_fresh(const struct slot *s, usec_t now)
-{
-    return s->fetched && s->keys != NULL && now - s->fetched_at < KEPT_FOR;
-}
+static bool is_fresh(const struct slot *s, usec_t now) { return s->fetched && s->keys != NULL && now - s->fetched_at < KEPT_FOR; }
 
 /* Called with the lock held, which is released meanwhile. The first fetch does not count against the pause, so that a new key is
  * found at once, too. A failure does not take away keys that are fresh. */
@@ -226,7 +223,8 @@ enum want { AT_HAND, CURRENT, NEWER };
 
 /* Keys of this moment for the arena's life. AT_HAND: only what needs no waiting; CURRENT: fetched within the hour; NEWER: fetched
  * again if that is allowed by now. *ret NULL: there are none, and *ret_why says why. */
-static void remote_keys(const struct provider *p, struct op *op, struct str uri, enum want want, struct keys **ret, const char **ret_why)
+static void remote_keys(const struct provider *p, struct op *op, struct str uri, enum want want, struct keys **ret,
+                        const char **ret_why)
 {
     struct client_keys *k = p->client_keys;
     const struct str name = ARENA_CAT(op->arena, STR("uri "), uri);
@@ -295,8 +293,8 @@ static enum client_signature verify(const struct keys *keys, const struct jws *j
     return jws_verify_set(jws, &keys->set, alg, &key) ? SIGNATURE_RIGHT : SIGNATURE_WRONG;
 }
 
-bool client_keys_verify(const struct provider *p, struct op *op, const struct client *c, const struct jws *jws, const struct alg *alg,
-                        enum client_signature *ret, const char **ret_why, struct err *e)
+bool client_keys_verify(const struct provider *p, struct op *op, const struct client *c, const struct jws *jws,
+                        const struct alg *alg, enum client_signature *ret, const char **ret_why, struct err *e)
 {
     struct keys *keys;
     *ret_why = "";

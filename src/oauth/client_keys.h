@@ -14,11 +14,11 @@ void client_keys_free(struct client_keys *k); /* accepts NULL */
 enum client_signature {
     SIGNATURE_RIGHT,
     SIGNATURE_WRONG,
-    SIGNATURE_NO_KEY,     /* none of the client's keys fits the token's kid and algorithm, or may be used to sign */
-    SIGNATURE_NO_KEYS     /* the document at jwks_uri could not be read; *ret_why says what happened, for operators */
+    SIGNATURE_NO_KEY, /* none of the client's keys fits the token's kid and algorithm, or may be used to sign */
+    SIGNATURE_NO_KEYS /* the document at jwks_uri could not be read; *ret_why says what happened, for operators */
 };
-/* Verifies with `alg`, which is asymmetric and what the caller expects of this client. Fails only with MUST_WAIT: keys that are at
- * hand are used without waiting. */
+/* Verifies with `alg`, which is asymmetric and what the caller expects of this client. Fails only with MUST_WAIT: keys that are
+ * at hand are used without waiting. */
 MUST_USE bool client_keys_verify(const struct provider *p, struct op *op, const struct client *c, const struct jws *jws,
                                  const struct alg *alg, enum client_signature *ret, const char **ret_why, struct err *e);
 

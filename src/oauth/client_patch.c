@@ -14,8 +14,8 @@ struct pointer {
 struct patch {
     struct arena *arena;
     json_t *root;
-    size_t number;  /* of the operation at work, from 0 */
-    size_t copied;  /* bytes that `copy` has added, roughly */
+    size_t number; /* of the operation at work, from 0 */
+    size_t copied; /* bytes that `copy` has added, roughly */
     struct err *e;
 };
 
@@ -114,11 +114,13 @@ static size_t depth_of(const json_t *value)
     const char *name;
     json_t *item, *object = (json_t *)value; /* jansson's iterators are not const */
     if (!json_is_object(value) && !json_is_array(value)) return 0;
-    json_object_foreach(object, name, item) {
+    json_object_foreach(object, name, item)
+    {
         size_t depth = depth_of(item);
         if (depth > deepest) deepest = depth;
     }
-    json_array_foreach(value, index, item) {
+    json_array_foreach(value, index, item)
+    {
         size_t depth = depth_of(item);
         if (depth > deepest) deepest = depth;
     }
@@ -135,8 +137,10 @@ static bool add_to_array(struct patch *p, json_t *array, struct str part, json_t
     if (!read_index(part, &index)) REFUSE(p, "'%.*s' is no index of an array", STR_FMT(part));
     if (index > json_array_size(array) || (over && index == json_array_size(array)))
         REFUSE(p, "the array has no index %zu", index);
-    if (over) json_array_set(array, index, value);
-    else json_array_insert(array, index, value);
+    if (over)
+        json_array_set(array, index, value);
+    else
+        json_array_insert(array, index, value);
     return true;
 }
 
@@ -191,8 +195,10 @@ static bool op_remove(struct patch *p, const json_t *operation, const struct poi
     if (value_at(p, at) == NULL) REFUSE(p, "there is nothing at 'path' to remove");
     json_t *parent = parent_of(p, at, false);
     struct str last = at->v[at->n - 1];
-    if (json_is_object(parent)) json_object_del(parent, last.p);
-    else if (read_index(last, &index)) json_array_remove(parent, index);
+    if (json_is_object(parent))
+        json_object_del(parent, last.p);
+    else if (read_index(last, &index))
+        json_array_remove(parent, index);
     return true;
 }
 
@@ -201,8 +207,8 @@ static bool op_test(struct patch *p, const json_t *operation, const struct point
     json_t *value, *found = value_at(p, at);
     TRY(op_value(p, operation, &value));
     /* RFC 5789 2.2: a patch that does not suit the resource's state is a conflict, not a malformed request. */
-    ENSUREF(found != NULL && json_equal(found, value), p->e, CONFLICT,
-            "Operation %zu of the JSON Patch: the test failed.", p->number);
+    ENSUREF(found != NULL && json_equal(found, value), p->e, CONFLICT, "Operation %zu of the JSON Patch: the test failed.",
+            p->number);
     return true;
 }
 

@@ -23,7 +23,7 @@ static bool one_of(struct str text, const char *const *words, size_t n)
     return false;
 }
 #define ONE_OF(text, ...) \
-    one_of((text), (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+    one_of((text), (const char *const[]) { __VA_ARGS__ }, sizeof((const char *const[]) { __VA_ARGS__ }) / sizeof(char *))
 
 /* ---- client authentication and keys ---- */
 
@@ -34,7 +34,8 @@ static bool check_method(struct check *k)
     ENSUREF(ONE_OF(*method, "client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt", "none"), k->e,
             INVALID_CLIENT_METADATA,
             "Field token_endpoint_auth_method is '%.*s' but must be one of client_secret_basic, client_secret_post, "
-            "private_key_jwt, none.", STR_FMT(*method));
+            "private_key_jwt, none.",
+            STR_FMT(*method));
     return true;
 }
 
@@ -42,8 +43,8 @@ static bool check_assertion(struct check *k)
 {
     const struct client *c = k->c;
     struct str mac = c->token_endpoint_auth_signing_alg;
-    ENSURE(!text_is(c->token_endpoint_auth_method, "client_secret_jwt") || mac.n == 0 || ONE_OF(mac, "HS256", "HS384", "HS512"), k->e,
-           INVALID_CLIENT_METADATA, "Only HS256, HS384 and HS512 are supported as algorithms for client_secret_jwt.");
+    ENSURE(!text_is(c->token_endpoint_auth_method, "client_secret_jwt") || mac.n == 0 || ONE_OF(mac, "HS256", "HS384", "HS512"),
+           k->e, INVALID_CLIENT_METADATA, "Only HS256, HS384 and HS512 are supported as algorithms for client_secret_jwt.");
     if (!text_is(c->token_endpoint_auth_method, "private_key_jwt")) return true;
     ENSURE(c->jwks != NULL || c->jwks_uri.n > 0, k->e, INVALID_CLIENT_METADATA,
            "When token_endpoint_auth_method is 'private_key_jwt', either jwks or jwks_uri must be set.");
@@ -122,7 +123,8 @@ static bool check_grant_types(struct check *k)
         bool known = ONE_OF(type, "authorization_code", "implicit", "refresh_token", "client_credentials", "password");
         ENSUREF(known || (url_parse(k->op->arena, type, &u) && u.scheme.n > 0), k->e, INVALID_CLIENT_METADATA,
                 "Field grant_types[%zu] is '%.*s' but must be one of authorization_code, implicit, refresh_token, "
-                "client_credentials, or the absolute URI of another grant type.", i, STR_FMT(type));
+                "client_credentials, or the absolute URI of another grant type.",
+                i, STR_FMT(type));
     }
     return true;
 }
@@ -190,7 +192,10 @@ static bool check_pages(struct check *k)
     if (k->v1) return true;
     const struct client *c = k->c;
     const struct named pages[] = {
-        { "tos_uri", c->tos_uri }, { "policy_uri", c->policy_uri }, { "logo_uri", c->logo_uri }, { "client_uri", c->client_uri },
+        { "tos_uri", c->tos_uri },
+        { "policy_uri", c->policy_uri },
+        { "logo_uri", c->logo_uri },
+        { "client_uri", c->client_uri },
     };
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
         struct str value = pages[i].value;
@@ -198,8 +203,8 @@ static bool check_pages(struct check *k)
         if (value.n == 0) continue;
         bool parses = url_parse(k->op->arena, value, &u) && (u.scheme.n > 0 || value.p[0] == '/');
         ENSUREF(parses, k->e, INVALID_CLIENT_METADATA, "Field %s must be a valid URI.", pages[i].name);
-        ENSUREF(url_is_http(&u), k->e, INVALID_CLIENT_METADATA,
-                "%.*s must use https:// or http:// as HTTP scheme for field %s.", STR_FMT(value), pages[i].name);
+        ENSUREF(url_is_http(&u), k->e, INVALID_CLIENT_METADATA, "%.*s must use https:// or http:// as HTTP scheme for field %s.",
+                STR_FMT(value), pages[i].name);
     }
     return true;
 }
@@ -242,8 +247,8 @@ static bool check_origin(struct check *k, struct str *origin)
     struct str v = *origin;
     ENSUREF(url_parse(k->op->arena, v, &u), k->e, INVALID_CLIENT_METADATA,
             "Origin URL %.*s from allowed_cors_origins could not be parsed.", STR_FMT(v));
-    ENSUREF(url_is_http(&u), k->e, INVALID_CLIENT_METADATA,
-            "Origin URL %.*s must use https:// or http:// as HTTP scheme.", STR_FMT(v));
+    ENSUREF(url_is_http(&u), k->e, INVALID_CLIENT_METADATA, "Origin URL %.*s must use https:// or http:// as HTTP scheme.",
+            STR_FMT(v));
     ENSUREF(!u.has_userinfo, k->e, INVALID_CLIENT_METADATA,
             "Origin URL %.*s has HTTP user and/or password set which is not allowed.", STR_FMT(v));
     ENSUREF((u.path.n == 0 || text_is(u.path, "/")) && u.opaque.n == 0 && !u.has_query && !u.has_fragment, k->e,
@@ -302,7 +307,8 @@ static bool check_post_logout(struct check *k)
         for (size_t r = 0; r < redirects->n && !found; r++) found = same_site(k, &u, redirects->v[r]);
         ENSUREF(found, k->e, INVALID_CLIENT_METADATA,
                 "post_logout_redirect_uri '%.*s' must match the domain, port, scheme of at least one of the registered redirect "
-                "URIs but did not", STR_FMT(v));
+                "URIs but did not",
+                STR_FMT(v));
     }
     return true;
 }

@@ -14,7 +14,7 @@ struct str client_secret_new(struct arena *a)
 struct secret_cost client_secret_cost(const struct provider *p)
 {
     const struct config *c = p->config;
-    return (struct secret_cost){
+    return (struct secret_cost) {
         .algorithm = c->oauth2_hashers_algorithm == HASHER_BCRYPT ? SECRET_BCRYPT : SECRET_PBKDF2,
         .bcrypt_cost = c->oauth2_hashers_bcrypt_cost,
         .pbkdf2_iterations = c->oauth2_hashers_pbkdf2_iterations,
@@ -36,8 +36,10 @@ static struct str secret_bound(struct arena *a, const struct client *c) { return
 
 static void keep_secret(const struct provider *p, struct op *op, struct client *c, struct str secret)
 {
-    if (!str_eq(c->token_endpoint_auth_method, STR("client_secret_jwt"))) c->sealed_secret = STR_NONE;
-    else if (secret.n > 0) c->sealed_secret = seal_text(p->sealer, op->arena, SEAL_STORED_KEY, secret_bound(op->arena, c), secret);
+    if (!str_eq(c->token_endpoint_auth_method, STR("client_secret_jwt")))
+        c->sealed_secret = STR_NONE;
+    else if (secret.n > 0)
+        c->sealed_secret = seal_text(p->sealer, op->arena, SEAL_STORED_KEY, secret_bound(op->arena, c), secret);
 }
 
 bool client_secret_open(const struct provider *p, struct arena *a, const struct client *c, struct str *ret)
@@ -61,7 +63,7 @@ static bool settle_secret(const struct provider *p, struct op *op, struct client
 static struct str registration_plain(struct arena *a, const struct client *c)
 {
     uint64_t head[2] = { __builtin_bswap64((uint64_t)c->registration), __builtin_bswap64((uint64_t)c->created_at) };
-    return ARENA_CAT(a, (struct str){ (const char *)head, sizeof(head) }, c->id);
+    return ARENA_CAT(a, (struct str) { (const char *)head, sizeof(head) }, c->id);
 }
 
 struct str client_registration_token(const struct provider *p, struct arena *a, const struct client *c)
@@ -99,7 +101,7 @@ static struct strs lower_origins(struct arena *a, struct strs origins)
 
 void client_to_row(struct arena *a, const struct client *c, struct client_row *row)
 {
-    *row = (struct client_row){
+    *row = (struct client_row) {
         .id = c->id,
         .version = c->version,
         .name = c->name,
@@ -158,7 +160,7 @@ static bool try_update(const struct provider *p, struct op *op, const struct cli
     TRY(client_from_row(op->arena, row, &c, e));
 
     struct client before = *c;
-    *x = (struct client_extras){ 0 };
+    *x = (struct client_extras) { 0 };
     TRY(change->edit(c, x, change->arg, e));
     TRY(check_id(p, op, c, change->id, e));
     TRY(check_secret(x->client_secret, e));

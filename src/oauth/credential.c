@@ -8,9 +8,9 @@
 #include "oauth/keysets.h"
 #include "oauth/pack.h"
 
-#define FORMAT     "jwt_vc_json"
-#define PROOF_TYP  "openid4vci-proof+jwt"
-#define LIFE       (3600 * USEC_PER_SEC)
+#define FORMAT    "jwt_vc_json"
+#define PROOF_TYP "openid4vci-proof+jwt"
+#define LIFE      (3600 * USEC_PER_SEC)
 enum { NONCE_RANDOM = 16, SHOWN = 64 };
 
 static const char *const types[] = { "VerifiableCredential", "UserInfoCredential" };
@@ -37,7 +37,7 @@ void credential_write_supported(struct jw *w)
     jw_object(w, NULL);
     jw_str(w, "format", STR(FORMAT));
     write_names(w, "types", types, ARRAY_LEN(types));
-    write_names(w, "cryptographic_binding_methods_supported", (const char *const[]){ "jwk" }, 1);
+    write_names(w, "cryptographic_binding_methods_supported", (const char *const[]) { "jwk" }, 1);
     write_names(w, "cryptographic_suites_supported", suites, ARRAY_LEN(suites));
     jw_end(w);
     jw_end(w);
@@ -61,7 +61,7 @@ struct str credential_nonce(const struct provider *p, struct op *op, struct str 
     unsigned char random[NONCE_RANDOM];
     rand_bytes(random, sizeof(random));
     pack_int(&b, (uint64_t)(op->now + p->config->ttl_vc_nonce));
-    buf_add(&b, (struct str){ (const char *)random, sizeof(random) });
+    buf_add(&b, (struct str) { (const char *)random, sizeof(random) });
     return seal_text(p->sealer, op->arena, SEAL_VC_NONCE, nonce_bound(p, op->arena, token_id), buf_str(&b));
 }
 
@@ -223,8 +223,8 @@ static bool check_what(const struct credential_request *q, struct err *e)
     return true;
 }
 
-bool credential_issue(const struct provider *p, struct op *op, const struct user_token *u,
-                      const struct credential_request *q, bool *ret_primed, struct str *ret_json, struct err *e)
+bool credential_issue(const struct provider *p, struct op *op, const struct user_token *u, const struct credential_request *q,
+                      bool *ret_primed, struct str *ret_json, struct err *e)
 {
     const struct jwk *key;
     TRY(check_what(q, e));

@@ -33,14 +33,10 @@ static struct shape shape_of(const struct config *c)
 {
     const struct str own = c->oauth2_device_authorization_user_code_character_set;
     switch (c->oauth2_device_authorization_user_code_entropy_preset) {
-    case USER_CODE_HIGH:
-        return (struct shape) { STR("abcdefghijkmnpqrstuvwxyzACDEFGHJKLMNPQRTUVWXY34679"), 8, true };
-    case USER_CODE_MEDIUM:
-        return (struct shape) { STR("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), 8, true };
-    case USER_CODE_LOW:
-        return (struct shape) { STR("0123456789"), 9, true };
-    default:
-        return (struct shape) { own, (size_t)c->oauth2_device_authorization_user_code_length, has_one_case(own) };
+    case USER_CODE_HIGH: return (struct shape) { STR("abcdefghijkmnpqrstuvwxyzACDEFGHJKLMNPQRTUVWXY34679"), 8, true };
+    case USER_CODE_MEDIUM: return (struct shape) { STR("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), 8, true };
+    case USER_CODE_LOW: return (struct shape) { STR("0123456789"), 9, true };
+    default: return (struct shape) { own, (size_t)c->oauth2_device_authorization_user_code_length, has_one_case(own) };
     }
 }
 

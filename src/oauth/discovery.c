@@ -10,7 +10,6 @@
 #include "oauth/grants.h"
 #include "oauth/keysets.h"
 #include "oauth/request_object.h"
-#include "oauth/request_object.h"
 
 enum base { AT_ISSUER, AT_PUBLIC };
 

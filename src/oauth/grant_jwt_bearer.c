@@ -15,7 +15,8 @@ static bool read_assertion(struct op *op, const struct grant_request *q, struct 
     ENSUREF(text.n > 0, e, INVALID_REQUEST, "The assertion request parameter must be set when using grant_type of '%.*s'.",
             STR_FMT(q->type->name));
     if (!assertion_read(op->arena, text, t, &why)) {
-        err_set(e, &err_INVALID_GRANT, "Unable to parse JSON Web Token passed in 'assertion' request parameter.", __FILE__, __LINE__);
+        err_set(e, &err_INVALID_GRANT, "Unable to parse JSON Web Token passed in 'assertion' request parameter.", __FILE__,
+                __LINE__);
         return err_debugf(e, "%s", why.hint != NULL ? why.hint : "");
     }
     ENSURE(t->iss.n > 0, e, INVALID_GRANT, THE_JWT "MUST contain an 'iss' (issuer) claim.");
@@ -23,13 +24,16 @@ static bool read_assertion(struct op *op, const struct grant_request *q, struct 
     return true;
 }
 
-static bool check_signature(const struct provider *p, struct op *op, const struct assertion *t, const struct trust **ret, struct err *e)
+static bool check_signature(const struct provider *p, struct op *op, const struct assertion *t, const struct trust **ret,
+                            struct err *e)
 {
     enum trust_found found;
     TRY(trust_verify(p, op, &t->jws, t->iss, t->sub, &found, ret, e));
     ENSUREF(found != TRUST_NONE, e, INVALID_GRANT,
-            "No public JWK was registered for issuer '%.*s' and subject '%.*s', and public key is required to check signature of JWT in "
-            "'assertion' request parameter.", STR_FMT(str_upto(t->iss, STORE_ID_MAX)), STR_FMT(str_upto(t->sub, STORE_ID_MAX)));
+            "No public JWK was registered for issuer '%.*s' and subject '%.*s', and public key is required to check signature of "
+            "JWT in "
+            "'assertion' request parameter.",
+            STR_FMT(str_upto(t->iss, STORE_ID_MAX)), STR_FMT(str_upto(t->sub, STORE_ID_MAX)));
     ENSURE(found == TRUST_FOUND, e, INVALID_GRANT, "Unable to verify the integrity of the 'assertion' value.");
     return true;
 }
@@ -39,8 +43,10 @@ static bool check_audience(const struct provider *p, struct op *op, const struct
 {
     const struct strs urls = assertion_token_urls(p, op->arena);
     ENSUREF(assertion_is_for(t, urls), e, INVALID_GRANT,
-            THE_JWT "MUST contain an 'aud' (audience) claim containing a value '%.*s' that identifies the authorization server as an "
-            "intended audience.", STR_FMT(strs_join(op->arena, urls, "' or '")));
+            THE_JWT
+            "MUST contain an 'aud' (audience) claim containing a value '%.*s' that identifies the authorization server as an "
+            "intended audience.",
+            STR_FMT(strs_join(op->arena, urls, "' or '")));
     return true;
 }
 
@@ -48,12 +54,14 @@ static bool check_audience(const struct provider *p, struct op *op, const struct
 static bool check_claims(const struct provider *p, struct op *op, const struct assertion *t, struct err *e)
 {
     const struct config *c = p->config;
-    ENSURE(assertion_has_type(t, "authorization-grant+jwt"), e, INVALID_GRANT, THE_JWT "says in its 'typ' that it is something else.");
+    ENSURE(assertion_has_type(t, "authorization-grant+jwt"), e, INVALID_GRANT,
+           THE_JWT "says in its 'typ' that it is something else.");
     ENSURE(t->exp != ASSERTION_UNSET, e, INVALID_GRANT, THE_JWT "MUST contain an 'exp' (expiration time) claim.");
     ENSURE(op->now < t->exp, e, INVALID_GRANT, THE_JWT "expired.");
     const struct assertion when = { .exp = ASSERTION_UNSET, .nbf = t->nbf, .iat = ASSERTION_UNSET };
     ENSUREF(assertion_time_fault(&when, op->now) == NULL, e, INVALID_GRANT,
-            THE_JWT "contains an 'nbf' (not before) claim, that identifies the time '%.*s' before which the token MUST NOT be accepted.",
+            THE_JWT
+            "contains an 'nbf' (not before) claim, that identifies the time '%.*s' before which the token MUST NOT be accepted.",
             STR_FMT(time_rfc3339(op->arena, t->nbf, 0)));
     ENSURE(t->iat != ASSERTION_UNSET || c->oauth2_grant_jwt_iat_optional, e, INVALID_GRANT,
            THE_JWT "MUST contain an 'iat' (issued at) claim.");
@@ -65,19 +73,20 @@ static bool check_claims(const struct provider *p, struct op *op, const struct a
     return true;
 }
 
-static bool check_scopes(const struct provider *p, const struct grant_request *q, const struct assertion *t, const struct trust *trust,
-                         struct err *e)
+static bool check_scopes(const struct provider *p, const struct grant_request *q, const struct assertion *t,
+                         const struct trust *trust, struct err *e)
 {
     for (size_t i = 0; i < q->scopes.n; i++) {
         ENSUREF(scope_covers(p, trust->scopes, q->scopes.v[i]), e, INVALID_SCOPE,
-                "The public key registered for issuer '%.*s' and subject '%.*s' is not allowed to request scope '%.*s'.", STR_FMT(t->iss),
-                STR_FMT(t->sub), STR_FMT(str_upto(q->scopes.v[i], STORE_ID_MAX)));
+                "The public key registered for issuer '%.*s' and subject '%.*s' is not allowed to request scope '%.*s'.",
+                STR_FMT(t->iss), STR_FMT(t->sub), STR_FMT(str_upto(q->scopes.v[i], STORE_ID_MAX)));
     }
     return true;
 }
 
 /* What was asked for; or, where clients get their scopes unasked, those of them that the issuer may give. */
-static struct strs granted_scopes(const struct provider *p, struct op *op, const struct grant_request *q, const struct trust *trust)
+static struct strs granted_scopes(const struct provider *p, struct op *op, const struct grant_request *q,
+                                  const struct trust *trust)
 {
     struct strs granted = { 0 };
     if (q->scopes.n > 0 || !p->config->oauth2_client_credentials_default_grant_allowed_scope) return q->scopes;
@@ -90,11 +99,12 @@ static struct strs granted_scopes(const struct provider *p, struct op *op, const
 static bool may_ask(struct op *op, const struct client *c, struct str audience)
 {
     struct err ignored = ERR_INIT(op->arena);
-    return audience_check(op, c, (struct strs){ &audience, 1 }, &ignored);
+    return audience_check(op, c, (struct strs) { &audience, 1 }, &ignored);
 }
 
 /* Audiences that the client may not ask for are left out, as they always were. */
-static struct strs granted_audience(const struct provider *p, struct op *op, const struct grant_request *q, const struct assertion *t)
+static struct strs granted_audience(const struct provider *p, struct op *op, const struct grant_request *q,
+                                    const struct assertion *t)
 {
     struct strs granted = { 0 };
     for (size_t i = 0; i < q->audience.n; i++) {
@@ -125,7 +135,8 @@ bool jwt_bearer_validate(const struct provider *p, struct op *op, struct grant_r
     return true;
 }
 
-bool jwt_bearer_issue(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret, struct err *e)
+bool jwt_bearer_issue(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret,
+                      struct err *e)
 {
     const struct assertion *t = q->own;
     enum store_put put = STORE_DONE;

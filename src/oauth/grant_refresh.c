@@ -18,14 +18,10 @@ static bool check_use(const struct provider *p, struct op *op, const struct gran
     enum store_put ignored;
     switch (refresh_token_use(p, op, g, t)) {
     case REFRESH_FIRST:
-    case REFRESH_AGAIN:
-        return true;
-    case REFRESH_EXPIRED:
-        FAIL(e, INVALID_GRANT, "The refresh token expired.");
-    case REFRESH_DEAD:
-        FAIL(e, INVALID_GRANT, NOT_VALID);
-    case REFRESH_REPLAYED:
-        break;
+    case REFRESH_AGAIN: return true;
+    case REFRESH_EXPIRED: FAIL(e, INVALID_GRANT, "The refresh token expired.");
+    case REFRESH_DEAD: FAIL(e, INVALID_GRANT, NOT_VALID);
+    case REFRESH_REPLAYED: break;
     }
     TRY(store_grant_end(p->store, op, g->id, &ignored, e));
     FAIL(e, INVALID_GRANT, "The refresh token was already used; its grant has been ended.");

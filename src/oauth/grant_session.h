@@ -12,7 +12,7 @@ struct grant_session {
     struct str id_claims;       /* the same for ID tokens and userinfo */
     struct str userinfo_claims; /* the same for userinfo alone */
 
-    struct strs requested;       /* scopes that were asked for; empty: the same */
+    struct strs requested; /* scopes that were asked for; empty: the same */
 
     /* what the request and the login leave for tokens to come (flow/ fills it when the browser is back from the consent app);
      * empty in grants that no person gave */

@@ -9,7 +9,10 @@
 #include "oauth/lifespan.h"
 #include "oauth/scope.h"
 
-#define NAME(literal) { literal, sizeof(literal) - 1 }
+#define NAME(literal)                \
+    {                                \
+        literal, sizeof(literal) - 1 \
+    }
 
 const struct grant_type grants[] = {
     { NAME("authorization_code"), false, authorization_code_validate, authorization_code_issue },

@@ -1,5 +1,5 @@
-/* The token endpoint's protocol (RFC 6749 3.2): authenticate the client, find the row of its grant type, validate, issue. Each grant
- * type is a row of grants[] with a file of its own (grant_*.c). */
+/* The token endpoint's protocol (RFC 6749 3.2): authenticate the client, find the row of its grant type, validate, issue. Each
+ * grant type is a row of grants[] with a file of its own (grant_*.c). */
 #ifndef OAUTH_GRANTS_H
 #define OAUTH_GRANTS_H
 
@@ -14,8 +14,8 @@ struct grant_request {
     const struct grant_type *type;
     const struct client *client; /* authenticated */
     const struct params *form;
-    struct strs scopes;          /* parameter `scope` */
-    struct strs audience;        /* parameter `audience` */
+    struct strs scopes;   /* parameter `scope` */
+    struct strs audience; /* parameter `audience` */
 
     /* Filled by the row's validate: what the tokens will say. */
     struct str subject;
@@ -40,14 +40,15 @@ struct grant_type {
     /* Checks and fills the request. Changes nothing, but for ending a grant whose code or refresh token has leaked. */
     bool (*validate)(const struct provider *p, struct op *op, struct grant_request *q, struct err *e);
     /* Makes the tokens; whatever it stores comes first, so that a failure leaves no token behind. */
-    bool (*issue)(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret, struct err *e);
+    bool (*issue)(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret,
+                  struct err *e);
 };
 extern const struct grant_type grants[];
 extern const size_t grants_n;
 
 /* The hint of requests that fit no rule. */
-#define HINT_CHECK_PARAMETERS                                                                                                      \
-    "Make sure that the various parameters are correct, be aware of case sensitivity and trim your parameters. Make sure that "    \
+#define HINT_CHECK_PARAMETERS                                                                                                   \
+    "Make sure that the various parameters are correct, be aware of case sensitivity and trim your parameters. Make sure that " \
     "the client you are using has exactly whitelisted the redirect_uri you specified."
 
 /* Answers POST /oauth2/token: *ret_json is the body of the 200. */
@@ -76,6 +77,7 @@ bool device_code_redeem(const struct provider *p, struct op *op, const struct gr
 bool client_credentials_issue(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret,
                               struct err *e);
 bool jwt_bearer_validate(const struct provider *p, struct op *op, struct grant_request *q, struct err *e);
-bool jwt_bearer_issue(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret, struct err *e);
+bool jwt_bearer_issue(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret,
+                      struct err *e);
 
 #endif

@@ -38,11 +38,11 @@ static bool gather(const struct provider *p, struct op *op, const struct access_
 {
     struct grant_session session;
     if (g == NULL) {
-        *ret = (struct subject_matter){ t->subject, t->ext, STR(""), t->scopes, t->audience };
+        *ret = (struct subject_matter) { t->subject, t->ext, STR(""), t->scopes, t->audience };
         return true;
     }
     TRY(grant_session_read(p, op, g, &session, e));
-    *ret = (struct subject_matter){ g->subject, session.access_claims, session.sub, session.scopes, session.audience };
+    *ret = (struct subject_matter) { g->subject, session.access_claims, session.sub, session.scopes, session.audience };
     return true;
 }
 

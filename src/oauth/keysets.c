@@ -1,5 +1,5 @@
-/* Key sets over the store. The sets that the server uses itself are parsed once into a snapshot; one number of the store, looked at
- * once a second, says whether the snapshot still holds. Nothing here knows what is signed. */
+/* Key sets over the store. The sets that the server uses itself are parsed once into a snapshot; one number of the store, looked
+ * at once a second, says whether the snapshot still holds. Nothing here knows what is signed. */
 #include "oauth/keysets.h"
 
 #include <pthread.h>
@@ -9,9 +9,9 @@
 #include "base/rand.h"
 
 enum { KEYS_MAX = 100 };
-#define LOOK_EVERY USEC_PER_SEC
-/* Nodes that share a database see a new key within LOOK_EVERY: it signs when all of them publish it. A node with a database of its
- * own publishes and signs from the same moment. */
+#define LOOK_EVERY  USEC_PER_SEC
+/* Nodes that share a database see a new key within LOOK_EVERY: it signs when all of them publish it. A node with a database of
+ * its own publishes and signs from the same moment. */
 #define SIGNS_AFTER (2 * LOOK_EVERY)
 
 struct signer {
@@ -77,8 +77,10 @@ static bool open_key(const struct provider *p, struct arena *a, const struct key
     struct str text;
     json_t *json;
     if (!unseal_text(p->sealer, a, SEAL_STORED_KEY, row->set, row->sealed, &text)) {
-        FAILF(e, MISCONFIGURATION, "A key of the set %.*s cannot be opened: secrets.system must still list the secret that it was "
-              "sealed with.", STR_FMT(row->set));
+        FAILF(e, MISCONFIGURATION,
+              "A key of the set %.*s cannot be opened: secrets.system must still list the secret that it was "
+              "sealed with.",
+              STR_FMT(row->set));
     }
     if (!json_read(a, text, &json, NULL, e) || !jwk_parse(json, ret, e)) {
         FAILF(e, MISCONFIGURATION, "A stored key of the set %.*s is damaged; delete it.", STR_FMT(row->set));
@@ -100,7 +102,7 @@ static bool read_set(const struct provider *p, struct op *op, struct arena *a, s
         TRY(open_key(p, a, &rows[i], &keys[i], e));
         signs_from[i] = rows[i].signs_from;
     }
-    *ret = (struct keyset){ .name = arena_dup(a, name), .keys = { .v = keys, .n = n }, .signs_from = signs_from };
+    *ret = (struct keyset) { .name = arena_dup(a, name), .keys = { .v = keys, .n = n }, .signs_from = signs_from };
     return true;
 }
 
@@ -129,7 +131,7 @@ static void find_signers(struct arena *a, struct entry *entry)
     for (size_t i = 0; i < keys->n; i++) {
         if (!can_sign(keys->v[i])) continue;
         struct signer *s = &entry->signers[entry->signers_n++];
-        *s = (struct signer){ .key = *keys->v[i], .from = entry->set.signs_from[i] };
+        *s = (struct signer) { .key = *keys->v[i], .from = entry->set.signs_from[i] };
         s->key.kid = published_kid(a, keys, keys->v[i]);
     }
 }
@@ -187,7 +189,7 @@ static bool snapshot_build(const struct provider *p, struct op *op, struct strs 
 {
     struct arena *a = arena_new();
     struct snapshot *s = ARENA_NEW(a, struct snapshot);
-    *s = (struct snapshot){ .refs = 1, .version = version, .looked_at = clock_monotonic(), .arena = a };
+    *s = (struct snapshot) { .refs = 1, .version = version, .looked_at = clock_monotonic(), .arena = a };
     s->names = strs_dup(a, names);
     s->entries = ARENA_ARRAY(a, struct entry, names.n);
     for (size_t i = 0; i < names.n; i++) {
@@ -291,7 +293,7 @@ static struct key_row make_row(const struct provider *p, struct op *op, struct s
 {
     /* Making a key may have taken longer than SIGNS_AFTER: it counts from now. */
     const bool delayed = !first && !store_is_embedded(p->store);
-    return (struct key_row){
+    return (struct key_row) {
         .set = name,
         .kid = key->kid,
         .sealed = seal_text(p->sealer, op->arena, SEAL_STORED_KEY, name, json_text(op->arena, key->json, false)),

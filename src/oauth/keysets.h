@@ -1,5 +1,5 @@
-/* The server's key sets: cached in parsed form, refreshed when the store's version moves, generated when missing, published before
- * they sign. */
+/* The server's key sets: cached in parsed form, refreshed when the store's version moves, generated when missing, published
+ * before they sign. */
 #ifndef OAUTH_KEYSETS_H
 #define OAUTH_KEYSETS_H
 
@@ -54,6 +54,7 @@ MUST_USE bool keyset_delete(const struct provider *p, struct op *op, struct str 
 
 struct key_row keyset_row(const struct provider *p, struct op *op, struct str name, const struct jwk *key);
 /* The key is held until op->arena goes. Fails with MISCONFIGURATION. */
-MUST_USE bool keyset_row_open(const struct provider *p, struct op *op, const struct key_row *row, struct jwk **ret, struct err *e);
+MUST_USE bool keyset_row_open(const struct provider *p, struct op *op, const struct key_row *row, struct jwk **ret,
+                              struct err *e);
 
 #endif

@@ -14,7 +14,7 @@ struct unpack {
     struct str rest;
     bool bad;
 };
-#define UNPACK(text) ((struct unpack){ .rest = (text) })
+#define UNPACK(text) ((struct unpack) { .rest = (text) })
 uint64_t unpack_int(struct unpack *u);
 struct str unpack_bytes(struct unpack *u, size_t n);
 struct str unpack_str(struct unpack *u);

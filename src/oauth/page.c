@@ -73,8 +73,10 @@ bool page_read(const struct sealer *s, struct arena *a, const struct page_rules 
     bool tokens = params_has(query, STR("page_size")) || params_has(query, STR("page_token"));
     bool offsets = params_has(query, STR("limit")) || params_has(query, STR("offset"));
     struct page page = { .by_offset = !tokens && (offsets || v1) };
-    if (page.by_offset) read_offsets(query, &page);
-    else TRY(read_tokens(s, a, rules, query, &page, e));
+    if (page.by_offset)
+        read_offsets(query, &page);
+    else
+        TRY(read_tokens(s, a, rules, query, &page, e));
     *ret = page;
     return true;
 }

@@ -9,16 +9,16 @@
 
 /* What one list allows. */
 struct page_rules {
-    struct str list;          /* its name: a token of one list is no token of another */
-    int64_t size, max;        /* with page_size: when not given; at most */
+    struct str list;   /* its name: a token of one list is no token of another */
+    int64_t size, max; /* with page_size: when not given; at most */
 };
 enum { PAGE_LIMIT = 100, PAGE_LIMIT_MAX = 500 }; /* the same with limit, for every list */
 
 struct page {
-    bool by_offset;           /* spelling of the request */
-    int64_t limit;            /* items wanted, at least 1 */
-    int64_t offset;           /* items to skip; a multiple of limit when by_offset */
-    struct str after;         /* key of the last item seen; p == NULL: start at `offset` */
+    bool by_offset;   /* spelling of the request */
+    int64_t limit;    /* items wanted, at least 1 */
+    int64_t offset;   /* items to skip; a multiple of limit when by_offset */
+    struct str after; /* key of the last item seen; p == NULL: start at `offset` */
 };
 
 /* `v1`: the spelling to assume when the request has none. Fails with BAD_REQUEST. */

@@ -10,7 +10,7 @@ struct provider *provider_new(const struct config *config, const struct provider
     const struct sealer_secrets secrets = { .system = config->secrets_system,
                                             .cookie = config->secrets_cookie,
                                             .pagination = config->secrets_pagination };
-    *p = (struct provider){
+    *p = (struct provider) {
         .config = config_ref(config),
         .sealer = sealer_new(&secrets),
         .hydra = hydra_new(&secrets),

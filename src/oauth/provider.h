@@ -15,13 +15,13 @@ struct client_keys;  /* oauth/client_keys.h */
 
 /* Outgoing requests; http/client.c in the server. Waits. */
 struct fetch_request {
-    const char *method;      /* NULL: GET, with a body POST */
+    const char *method; /* NULL: GET, with a body POST */
     struct str url;
-    struct str post;         /* the body; p == NULL: none */
+    struct str post; /* the body; p == NULL: none */
     const char *content_type;
-    struct params headers;   /* more of them */
+    struct params headers; /* more of them */
     size_t max_bytes;
-    usec_t timeout;          /* of one attempt; 0: 30 s */
+    usec_t timeout; /* of one attempt; 0: 30 s */
     int attempts;
 };
 struct fetch_answer {
@@ -35,7 +35,7 @@ typedef bool (*provider_fetch)(const struct provider *p, struct op *op, const st
 struct provider {
     const struct config *config;
     struct sealer *sealer;
-    struct hydra *hydra;     /* the same secrets, for what was given out before a take-over */
+    struct hydra *hydra; /* the same secrets, for what was given out before a take-over */
     struct store *store;
     struct keysets *keysets;
     struct client_cache *clients;
@@ -44,9 +44,9 @@ struct provider {
     provider_fetch fetch;
     void (*deliver)(void *arg); /* called when deliveries were queued, so that they go out at once; may be NULL */
     void *deliver_arg;
-    struct str issuer;       /* urls.self.issuer, as in `iss` */
-    struct str public_url;   /* urls.self.public, base of our own URLs */
-    struct str discovery;    /* the discovery document but for its end (oauth/discovery.h) */
+    struct str issuer;     /* urls.self.issuer, as in `iss` */
+    struct str public_url; /* urls.self.public, base of our own URLs */
+    struct str discovery;  /* the discovery document but for its end (oauth/discovery.h) */
     int refs;
     struct arena *arena;
 };

@@ -15,7 +15,7 @@ void request_object_write_supported(struct jw *w)
     jw_bool(w, "require_request_uri_registration", true);
     /* Listed as it always was (golden case meta/discovery); the other RS, PS and ES algorithms are understood as well. */
     jw_strs(w, "request_object_signing_alg_values_supported",
-            (struct strs){ (struct str[]){ STR("none"), STR("RS256"), STR("ES256") }, 3 });
+            (struct strs) { (struct str[]) { STR("none"), STR("RS256"), STR("ES256") }, 3 });
 }
 
 /* ---- getting it ---- */
@@ -30,7 +30,8 @@ static bool no_keys(struct err *e)
 }
 
 /* OpenID Connect Core 6.2; Registration 2, request_uris: only what was registered, so that nobody sends us elsewhere. */
-static bool fetch_object(const struct provider *p, struct op *op, const struct client *c, struct str uri, struct str *ret, struct err *e)
+static bool fetch_object(const struct provider *p, struct op *op, const struct client *c, struct str uri, struct str *ret,
+                         struct err *e)
 {
     struct fetch_answer got;
     struct err why = ERR_INIT(op->arena);
@@ -56,9 +57,10 @@ static bool fetch_object(const struct provider *p, struct op *op, const struct c
 static bool expect_alg(const struct client *c, const struct assertion *t, const struct alg **ret, struct err *e)
 {
     const struct str own = c->request_object_signing_alg;
-    ENSUREF(own.n == 0 || str_eq(own, t->jws.alg), e, INVALID_REQUEST_OBJECT,
-            "The request object uses signing algorithm '%.*s', but the requested OAuth 2.0 Client enforces signing algorithm '%.*s'.",
-            STR_FMT(str_upto(t->jws.alg, 16)), STR_FMT(own));
+    ENSUREF(
+        own.n == 0 || str_eq(own, t->jws.alg), e, INVALID_REQUEST_OBJECT,
+        "The request object uses signing algorithm '%.*s', but the requested OAuth 2.0 Client enforces signing algorithm '%.*s'.",
+        STR_FMT(str_upto(t->jws.alg, 16)), STR_FMT(own));
     *ret = alg_by_name(t->jws.alg);
     const bool known = *ret != NULL && !alg_is_symmetric(*ret) && !str_eq(t->jws.alg, STR("EdDSA"));
     ENSUREF(known || str_eq(t->jws.alg, STR("none")), e, INVALID_REQUEST_OBJECT,
@@ -69,7 +71,8 @@ static bool expect_alg(const struct client *c, const struct assertion *t, const 
 /* An unsigned one says no more than plain parameters do (OpenID Connect Core 6.1), and so needs no keys. */
 static bool check_unsigned(const struct assertion *t, struct err *e)
 {
-    ENSURE(t->jws.signature.n == 0, e, INVALID_REQUEST_OBJECT, "The request object has a signature, but its algorithm is 'none'.");
+    ENSURE(t->jws.signature.n == 0, e, INVALID_REQUEST_OBJECT,
+           "The request object has a signature, but its algorithm is 'none'.");
     return true;
 }
 
@@ -84,8 +87,8 @@ static bool check_signature(const struct provider *p, struct op *op, const struc
     ENSUREF(signature != SIGNATURE_NO_KEY, e, INVALID_REQUEST_OBJECT,
             "Unable to find a public key with use='sig' for kid '%.*s' in JSON Web Key Set.", STR_FMT(str_upto(t->jws.kid, 64)));
     if (signature == SIGNATURE_NO_KEYS) {
-        err_set(e, &err_INVALID_REQUEST_OBJECT, "The JSON Web Key Set at the OAuth 2.0 Client's jwks_uri could not be fetched.", __FILE__,
-                __LINE__);
+        err_set(e, &err_INVALID_REQUEST_OBJECT, "The JSON Web Key Set at the OAuth 2.0 Client's jwks_uri could not be fetched.",
+                __FILE__, __LINE__);
         return err_debugf(e, "%s", why);
     }
     ENSURE(signature == SIGNATURE_RIGHT, e, INVALID_REQUEST_OBJECT, "Unable to verify the request object's signature.");
@@ -104,11 +107,13 @@ static bool is_for_us(const struct provider *p, struct arena *a, const struct as
     return assertion_is_for(t, names);
 }
 
-static bool check_claims(const struct provider *p, struct op *op, const struct client *c, const struct assertion *t, struct err *e)
+static bool check_claims(const struct provider *p, struct op *op, const struct client *c, const struct assertion *t,
+                         struct err *e)
 {
     const char *fault = assertion_time_fault(t, op->now);
     ENSUREF(fault == NULL, e, INVALID_REQUEST_OBJECT, "%s.", fault);
-    ENSURE(assertion_has_type(t, "oauth-authz-req+jwt"), e, INVALID_REQUEST_OBJECT, "The JWT's 'typ' says that it is something else.");
+    ENSURE(assertion_has_type(t, "oauth-authz-req+jwt"), e, INVALID_REQUEST_OBJECT,
+           "The JWT's 'typ' says that it is something else.");
     const json_t *id = json_object_get(t->claims, "client_id");
     ENSURE(id == NULL || str_eq(json_str(id), c->id), e, INVALID_REQUEST_OBJECT, "The claim 'client_id' names another client.");
     ENSURE(json_object_get(t->claims, "iss") == NULL || str_eq(t->iss, c->id), e, INVALID_REQUEST_OBJECT,

@@ -44,7 +44,7 @@ static struct str id_text(struct arena *a, const unsigned char id[ID_BYTES])
         *out++ = digits[id[i] & 15];
     }
     *out = '\0';
-    return (struct str){ text, 36 };
+    return (struct str) { text, 36 };
 }
 
 bool token_id_read(struct str text, unsigned char ret[TOKEN_ID_BYTES])
@@ -88,7 +88,7 @@ static bool opaque_payload(struct op *op, const struct access_token *t, const un
     struct buf b = BUF(op->arena);
     buf_reserve(&b, 160);
     buf_addc(&b, t->grant_id.n > 0 ? FORM_GRANT : FORM_OWN);
-    buf_add(&b, (struct str){ (const char *)id, ID_BYTES });
+    buf_add(&b, (struct str) { (const char *)id, ID_BYTES });
     pack_int(&b, token_life_seconds(t));
     pack_str(&b, t->client_id);
     if (t->grant_id.n > 0) {

@@ -8,15 +8,15 @@
 
 /* What an access token says. A token of a grant points to its row; others carry everything. */
 struct access_token {
-    struct str id;           /* a UUID that holds the moment of issue: jti, key of the revocation list */
-    struct str grant_id;     /* 32 hex digits; empty: a token without a grant */
-    int64_t generation;      /* of the grant when it was issued */
+    struct str id;       /* a UUID that holds the moment of issue: jti, key of the revocation list */
+    struct str grant_id; /* 32 hex digits; empty: a token without a grant */
+    int64_t generation;  /* of the grant when it was issued */
     struct str client_id;
-    struct str subject;      /* tokens without a grant */
+    struct str subject;           /* tokens without a grant */
     struct strs scopes, audience; /* tokens without a grant */
-    struct str ext;          /* session claims as a JSON object's text; empty: none */
-    usec_t issued_at;        /* exact, so that a revocation parts what came before from what came after */
-    usec_t expires_at;       /* whole seconds; alive until that second is over */
+    struct str ext;               /* session claims as a JSON object's text; empty: none */
+    usec_t issued_at;             /* exact, so that a revocation parts what came before from what came after */
+    usec_t expires_at;            /* whole seconds; alive until that second is over */
 };
 
 /* Effective strategy: the client's, else strategies.access_token. */
@@ -28,8 +28,8 @@ bool token_is_jwt_for(const struct provider *p, const struct client *c);
 MUST_USE bool access_token_issue(const struct provider *p, struct op *op, const struct client *c, struct access_token *t,
                                  struct str *ret, struct err *e);
 /* *ret_ours false: not made by us, changed, or malformed. Looks at no clock and at no token's row. */
-MUST_USE bool access_token_open(const struct provider *p, struct op *op, struct str text, struct access_token *ret, bool *ret_ours,
-                                struct err *e);
+MUST_USE bool access_token_open(const struct provider *p, struct op *op, struct str text, struct access_token *ret,
+                                bool *ret_ours, struct err *e);
 
 enum token_life { TOKEN_ALIVE, TOKEN_EXPIRED, TOKEN_DEAD };
 /* Clock, then one row: the client with the revocation list, or the grant (*ret_grant is set then; NULL otherwise). */

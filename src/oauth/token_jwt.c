@@ -31,7 +31,7 @@ static struct str write_jti(const struct provider *p, struct op *op, const struc
     if (t->grant_id.n == 0 || !token_id_read(t->id, id) || !hex_decode(op->arena, t->grant_id, &grant)) return t->id;
     struct buf b = BUF(op->arena);
     buf_addc(&b, JTI_GRANT);
-    buf_add(&b, (struct str){ (const char *)id, sizeof(id) });
+    buf_add(&b, (struct str) { (const char *)id, sizeof(id) });
     buf_add(&b, grant);
     pack_int(&b, (uint64_t)t->generation);
     return seal_text(p->sealer, op->arena, SEAL_ACCESS_TOKEN, p->issuer, buf_str(&b));
@@ -67,8 +67,10 @@ static void write_session(const struct provider *p, struct jw *w, const json_t *
     size_t rest = 0;
     json_object_foreach((json_t *)session, name, value)
     {
-        if (may_promote(p->config, name)) jw_value(w, name, value);
-        else rest++;
+        if (may_promote(p->config, name))
+            jw_value(w, name, value);
+        else
+            rest++;
     }
     if (mirror) {
         jw_value(w, "ext", session);
@@ -186,8 +188,10 @@ static bool read_claims(const struct provider *p, struct op *op, const json_t *c
     t.subject = json_str(json_object_get(claims, "sub"));
     if (t.client_id.n == 0 || !read_jti(p, op, json_str(json_object_get(claims, "jti")), &t)) return false;
     if (usec_to_sec(t.issued_at) != usec_to_sec(issued)) return false;
-    if (json_is_array(scp)) t.scopes = read_texts(op->arena, scp);
-    else t.scopes = strs_words(op->arena, json_str(json_object_get(claims, "scope")));
+    if (json_is_array(scp))
+        t.scopes = read_texts(op->arena, scp);
+    else
+        t.scopes = strs_words(op->arena, json_str(json_object_get(claims, "scope")));
     t.audience = read_texts(op->arena, json_object_get(claims, "aud"));
     if (json_object_size(ext) > 0) t.ext = json_text(op->arena, ext, false);
     *ret = t;

@@ -35,7 +35,8 @@ static bool check_members(const struct trust *t, struct err *e)
 static bool read_key(struct op *op, const json_t *json, struct jwk **ret, struct err *e)
 {
     struct err why = ERR_INIT(op->arena);
-    ENSUREF(jwk_parse(json, ret, &why), e, BAD_REQUEST, "Field 'jwk' is no usable JSON Web Key: %s", why.hint != NULL ? why.hint : "");
+    ENSUREF(jwk_parse(json, ret, &why), e, BAD_REQUEST, "Field 'jwk' is no usable JSON Web Key: %s",
+            why.hint != NULL ? why.hint : "");
     arena_defer(op->arena, unref_key, *ret);
     ENSURE(!(*ret)->is_private, e, BAD_REQUEST, "Field 'jwk' must be a public key, but it is private or symmetric.");
     ENSURE((*ret)->use.n == 0 || str_eq((*ret)->use, STR("sig")), e, BAD_REQUEST, "Field 'jwk' must be a key for signatures.");

@@ -31,7 +31,7 @@ static bool check_life(const struct provider *p, struct op *op, struct str text,
 bool user_token_check(const struct provider *p, struct op *op, struct str text, struct user_token *ret, struct err *e)
 {
     TRY(check_life(p, op, text, ret, e));
-    ret->session = (struct grant_session){ .scopes = ret->token.scopes };
+    ret->session = (struct grant_session) { .scopes = ret->token.scopes };
     if (ret->grant != NULL) TRY(grant_session_read(p, op, ret->grant, &ret->session, e));
     /* OpenID Connect Core 5.3.1: the token is one "obtained from an OpenID Connect Authentication Request". */
     ENSURE(strs_has(ret->session.scopes, STR("openid")), e, INSUFFICIENT_SCOPE, "The scope 'openid' was not granted.");
@@ -39,7 +39,8 @@ bool user_token_check(const struct provider *p, struct op *op, struct str text, 
 }
 
 /* The grant's row has told the client's version already. */
-static bool client_of(const struct provider *p, struct op *op, const struct user_token *u, const struct client **ret, struct err *e)
+static bool client_of(const struct provider *p, struct op *op, const struct user_token *u, const struct client **ret,
+                      struct err *e)
 {
     if (u->grant == NULL) return client_get(p, op, u->token.client_id, ret, e);
     return client_get_version(p, op, u->token.client_id, u->grant->client_version, ret, e);

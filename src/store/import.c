@@ -47,8 +47,8 @@ static bool import_list(struct store *s, struct op *op, struct list *l, struct e
     return left == 0 || store_write(s, op, again_all, l, e);
 }
 
-#define LIST(rows_, n_, how_, add_, again_)                                                                                      \
-    (&(struct list) {                                                                                                            \
+#define LIST(rows_, n_, how_, add_, again_) \
+    (&(struct list) {                       \
         .rows = (rows_), .n = (n_), .size = sizeof(*(rows_)), .how = (how_), .ways = &(const struct ways) { add_, again_ } })
 
 /* What there is after nothing was changed: a row of ours, or nothing to belong to. */

@@ -172,9 +172,9 @@ static bool failed(struct my *c, const char *doing, unsigned code, const char *t
 /* Values that do not fit are refused, not cut. Writers of one row queue for `queue` seconds before they are told to try again;
  * and a node that vanishes inside a transaction holds its locks for `idle` seconds at most (MySQL, unlike MariaDB, cannot tell
  * such a connection from one that rests in the pool: it closes both). */
-#define SETUP(queue, idle)                                                                                                       \
-    "SET NAMES utf8mb4 COLLATE utf8mb4_bin, autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "             \
-    "innodb_lock_wait_timeout = " queue ", lock_wait_timeout = " queue " /*M!100300 , idle_transaction_timeout = " idle " */"    \
+#define SETUP(queue, idle)                                                                                                    \
+    "SET NAMES utf8mb4 COLLATE utf8mb4_bin, autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "          \
+    "innodb_lock_wait_timeout = " queue ", lock_wait_timeout = " queue " /*M!100300 , idle_transaction_timeout = " idle " */" \
     " /*!80000 , wait_timeout = " idle " */"
 /* Statements lock the rows that they find, not the gaps between them. */
 #define SETUP_LOCKS "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"

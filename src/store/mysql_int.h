@@ -1,5 +1,5 @@
-/* What the files of the MySQL driver share: mysql_dsn.c reads what the operator wrote, mysql_text.c spells statements as the server
- * wants them, mysql.c talks to it. */
+/* What the files of the MySQL driver share: mysql_dsn.c reads what the operator wrote, mysql_text.c spells statements as the
+ * server wants them, mysql.c talks to it. */
 #ifndef STORE_MYSQL_INT_H
 #define STORE_MYSQL_INT_H
 
@@ -18,8 +18,8 @@ struct mysql_dsn {
     const char *user, *password, *database;
     unsigned connect_s, read_s, write_s; /* seconds; 0: none */
     enum mysql_tls tls;
-    const char *ca;  /* the file of certificates to trust instead of the system's, or NULL */
-    bool cleartext;  /* the server may ask for the password itself */
+    const char *ca; /* the file of certificates to trust instead of the system's, or NULL */
+    bool cleartext; /* the server may ask for the password itself */
 };
 /* Fails with MISCONFIGURATION; no message repeats anything but names of parameters. */
 MUST_USE bool mysql_dsn_read(struct arena *a, struct str dsn, struct mysql_dsn *ret, struct err *e);

@@ -15,7 +15,7 @@
 enum { ANSWER_SECONDS = 10, LONG_ANSWER_SECONDS = 60, PARAMS_MAX = 32, TYPE_INT8 = 20, TYPE_TEXT = 25, BINARY = 1 };
 /* The server gives up sooner than we do, so that its answer is known; and a node that vanishes inside a transaction holds no
  * locks for long. */
-#define SET_TIMEOUTS                                                                                                             \
+#define SET_TIMEOUTS \
     "SELECT set_config('statement_timeout', '8000', false), set_config('idle_in_transaction_session_timeout', '10000', false)"
 
 struct pg_texts {
@@ -290,10 +290,8 @@ static void take_failed(struct pgc *c, size_t at, const PGresult *r, struct fail
 static bool take_answer(struct pgc *c, PGresult *r, size_t *at, struct failure *f, struct err *e)
 {
     switch (pq.resultStatus(r)) {
-    case PGRES_PIPELINE_SYNC:
-        return false;
-    case PGRES_PIPELINE_ABORTED:
-        break;
+    case PGRES_PIPELINE_SYNC: return false;
+    case PGRES_PIPELINE_ABORTED: break;
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
         if (*at >= c->n || (!take_done(c, &c->steps[*at], r, e) && !f->happened))

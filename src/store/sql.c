@@ -26,7 +26,7 @@ _Static_assert(MARK_TOKEN_DENIED == 1 && MARK_JTI == 2 && MARK_LOGOUT == 3 && MA
 _Static_assert(IMPORTED_CODE_GENERATION == 10 && IMPORTED_TOKEN_GENERATION == 3, "rows hold them");
 _Static_assert(DEVICE_WAITING == 1 && DEVICE_GRANTED == 2 && DEVICE_REFUSED == 3, "the numbers of device states are stored");
 
-#define STMT(id, params_, results_, text_, ...)                                                                                  \
+#define STMT(id, params_, results_, text_, ...) \
     [STMT_##id] = { .name = #id, .params = (params_), .results = (results_), .text = (text_), .own = { __VA_ARGS__ } },
 static const struct sql_statement statements[STMT_MAX_] = {
 #include "statements.def"

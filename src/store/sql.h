@@ -49,9 +49,9 @@ struct sql_call {
     bool later; /* inside a transaction the outcome may come as late as the commit: `ret` lives until then */
 };
 /* CALL(CLIENT_GET, ARG(id)): lives as long as the block it stands in. */
-#define CALL(id_, ...)                                                                                                           \
-    (&(const struct sql_call) { .id = STMT_##id_,                                                                                \
-                                .args = (const struct sql_arg[]) { __VA_ARGS__ },                                                \
+#define CALL(id_, ...)                                                            \
+    (&(const struct sql_call) { .id = STMT_##id_,                                 \
+                                .args = (const struct sql_arg[]) { __VA_ARGS__ }, \
                                 .n = sizeof((const struct sql_arg[]) { __VA_ARGS__ }) / sizeof(struct sql_arg) })
 
 struct sql_cell {
@@ -70,7 +70,8 @@ struct sql {
     const struct sql_driver *driver;
     const struct sql_table *table;
     bool broken; /* what went wrong concerns the connection: whoever owns it closes it and makes another */
-    bool again;  /* what went wrong was a conflict with other transactions: the same transaction, run from its begin, may succeed */
+    bool
+        again; /* what went wrong was a conflict with other transactions: the same transaction, run from its begin, may succeed */
 };
 
 /* A connection that migrates may wait for a lock, and run statements, for as long as it takes. */
@@ -80,8 +81,8 @@ struct sql_db;
 
 struct sql_driver {
     enum sql_dialect dialect;
-    /* The database is a file of this process: reads do not wait, and one connection writes for everybody. Otherwise it is a server:
-     * a read leaves the machine, and connections come from a pool (SQL_WRITES, which read as well). */
+    /* The database is a file of this process: reads do not wait, and one connection writes for everybody. Otherwise it is a
+     * server: a read leaves the machine, and connections come from a pool (SQL_WRITES, which read as well). */
     bool embedded;
 
     /* Reads the DSN; connects to nothing. Fails with MISCONFIGURATION. */

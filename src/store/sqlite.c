@@ -156,10 +156,8 @@ static bool concerns_connection(int code)
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_CANTOPEN:
-    case SQLITE_PROTOCOL:
-        return true;
-    default:
-        return false;
+    case SQLITE_PROTOCOL: return true;
+    default: return false;
     }
 }
 
@@ -345,10 +343,7 @@ static bool lite_script(struct sql *base, struct str text, struct err *e)
 
 /* ---- transactions ---- */
 
-static bool control(struct lite *c, const struct sql_call *call, struct err *e)
-{
-    return run(c, call, NULL, NULL, e);
-}
+static bool control(struct lite *c, const struct sql_call *call, struct err *e) { return run(c, call, NULL, NULL, e); }
 
 static bool lite_begin(struct sql *base, struct err *e)
 {

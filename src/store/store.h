@@ -17,8 +17,8 @@ enum { STORE_ID_MAX = 255, STORE_SESSION_ID_MAX = 40 };
 /* ---- opening ---- */
 
 struct store_options {
-    struct str dsn;          /* sqlite://..., memory, postgres://..., mysql://... */
-    unsigned readers;        /* how many threads will read at once; a hint */
+    struct str dsn;   /* sqlite://..., memory, postgres://..., mysql://... */
+    unsigned readers; /* how many threads will read at once; a hint */
 };
 /* Fails with MISCONFIGURATION; the hint names the fault and never contains the DSN's password. */
 MUST_USE bool store_open(const struct store_options *o, struct store **ret, struct err *e);
@@ -57,14 +57,14 @@ enum store_put { STORE_DONE, STORE_MISSING, STORE_EXISTS, STORE_CONFLICT };
 
 struct client_row {
     struct str id;
-    int64_t version;          /* grows with every change; caches compare it */
-    struct str name, owner;   /* what lists filter by */
-    struct str doc;           /* the metadata as JSON (oauth/client.h reads it) */
-    struct str secret_hash;   /* current */
-    struct strs rotated;      /* earlier hashes, newest first */
-    struct strs origins;      /* lower-case origins that may call it from a browser; written, never read back (they are in `doc`) */
-    int64_t registration;     /* generation of the registration access token */
-    usec_t not_before;        /* access tokens issued at or before this moment are dead; 0: none */
+    int64_t version;        /* grows with every change; caches compare it */
+    struct str name, owner; /* what lists filter by */
+    struct str doc;         /* the metadata as JSON (oauth/client.h reads it) */
+    struct str secret_hash; /* current */
+    struct strs rotated;    /* earlier hashes, newest first */
+    struct strs origins;    /* lower-case origins that may call it from a browser; written, never read back (they are in `doc`) */
+    int64_t registration;   /* generation of the registration access token */
+    usec_t not_before;      /* access tokens issued at or before this moment are dead; 0: none */
     usec_t created_at, updated_at;
 };
 MUST_USE bool store_client_get(struct store *s, struct op *op, struct str id, struct client_row **ret /* NULL: missing */,
@@ -83,8 +83,8 @@ MUST_USE bool store_client_rehash(struct store *s, struct op *op, struct str id,
 MUST_USE bool store_client_not_before(struct store *s, struct op *op, struct str id, usec_t moment, struct err *e);
 
 struct client_filter {
-    struct str name, owner;   /* p == NULL: any */
-    struct str after;         /* ids greater than this, by bytes; p == NULL: from the start */
+    struct str name, owner; /* p == NULL: any */
+    struct str after;       /* ids greater than this, by bytes; p == NULL: from the start */
     int64_t offset, limit;
 };
 MUST_USE bool store_client_list(struct store *s, struct op *op, const struct client_filter *f, struct client_row **ret,
@@ -97,9 +97,9 @@ MUST_USE bool store_origin_known(struct store *s, struct op *op, struct str orig
 
 /* What the check of a token without a grant needs, in one statement. */
 struct client_state {
-    int64_t version;          /* 0: no such client */
+    int64_t version; /* 0: no such client */
     usec_t not_before;
-    bool denied;              /* the token was revoked */
+    bool denied; /* the token was revoked */
 };
 /* `token_id` empty: no look at the revocation list. */
 MUST_USE bool store_client_state(struct store *s, struct op *op, struct str id, struct str token_id, struct client_state *ret,
@@ -108,12 +108,12 @@ MUST_USE bool store_client_state(struct store *s, struct op *op, struct str id, 
 /* ---- marks: one small row that says "this happened", until it expires ---- */
 
 enum mark_kind {
-    MARK_TOKEN_DENIED = 1,    /* a token without a grant was revoked */
-    MARK_JTI = 2,             /* an assertion was used */
-    MARK_LOGOUT = 3,          /* a logout challenge was decided; value: 1 accepted, 2 rejected, 3 completed */
-    MARK_DEVICE_TRIES = 4,    /* how many user codes were tried */
-    MARK_EARLIER_JTI = 5,     /* an assertion was used before a take-over; id: hydra_jti_digest() */
-    MARK_TAKEN = 6            /* a row of another server was brought here, and is not brought again (store_import_...) */
+    MARK_TOKEN_DENIED = 1, /* a token without a grant was revoked */
+    MARK_JTI = 2,          /* an assertion was used */
+    MARK_LOGOUT = 3,       /* a logout challenge was decided; value: 1 accepted, 2 rejected, 3 completed */
+    MARK_DEVICE_TRIES = 4, /* how many user codes were tried */
+    MARK_EARLIER_JTI = 5,  /* an assertion was used before a take-over; id: hydra_jti_digest() */
+    MARK_TAKEN = 6         /* a row of another server was brought here, and is not brought again (store_import_...) */
 };
 /* DONE, or EXISTS when an unexpired mark is there already (its value then goes to *ret_value, which may be NULL). */
 MUST_USE bool store_mark_put(struct store *s, struct op *op, enum mark_kind kind, struct str id, int64_t value, usec_t expires_at,
@@ -130,9 +130,9 @@ MUST_USE bool store_mark_jti(struct store *s, struct op *op, struct str id, stru
 /* ---- tokens from before a take-over ---- */
 
 struct earlier_token {
-    struct str digest;        /* of the token's signature, at most 96 characters */
-    struct str token;         /* what stands in its place, sealed; opaque here */
-    usec_t expires_at;        /* the row may go */
+    struct str digest; /* of the token's signature, at most 96 characters */
+    struct str token;  /* what stands in its place, sealed; opaque here */
+    usec_t expires_at; /* the row may go */
 };
 /* Empty: none. store_import_earlier() writes them. Rows that have expired may still be there. */
 MUST_USE bool store_earlier_get(struct store *s, struct op *op, struct str digest, struct str *ret_token, struct err *e);
@@ -141,9 +141,9 @@ MUST_USE bool store_earlier_get(struct store *s, struct op *op, struct str diges
 
 struct key_row {
     struct str set, kid;
-    struct str sealed;        /* the JWK, sealed; opaque here */
+    struct str sealed; /* the JWK, sealed; opaque here */
     usec_t created_at;
-    usec_t signs_from;        /* published at once, signs from this moment on */
+    usec_t signs_from; /* published at once, signs from this moment on */
 };
 /* Newest first; *ret_n 0: no such set. *ret_version changes with every change of the set. */
 MUST_USE bool store_keys_get(struct store *s, struct op *op, struct str set, struct key_row **ret, size_t *ret_n,
@@ -159,29 +159,30 @@ MUST_USE bool store_keys_replace(struct store *s, struct op *op, struct str set,
                                  enum store_put *ret, struct err *e);
 MUST_USE bool store_key_upsert(struct store *s, struct op *op, const struct key_row *row, struct err *e);
 /* `kid` with p == NULL: the whole set. DONE or MISSING. */
-MUST_USE bool store_key_delete(struct store *s, struct op *op, struct str set, struct str kid, enum store_put *ret, struct err *e);
+MUST_USE bool store_key_delete(struct store *s, struct op *op, struct str set, struct str kid, enum store_put *ret,
+                               struct err *e);
 
 /* ---- trusted issuers of JWT-bearer assertions ---- */
 
 struct trust {
-    struct str id;            /* uuid */
+    struct str id;              /* uuid */
     struct str issuer, subject; /* subject empty: any, then any_subject is set */
     bool any_subject;
-    struct str kid;           /* of the set named like the issuer */
-    struct strs scopes;       /* none has a line break */
+    struct str kid;     /* of the set named like the issuer */
+    struct strs scopes; /* none has a line break */
     usec_t created_at, expires_at;
 };
-/* DONE, or EXISTS: issuer, subject and kid are there together. With `key`, it is stored in the same transaction and its kid must be
- * free; without, it must be there: CONFLICT otherwise. */
-MUST_USE bool store_trust_add(struct store *s, struct op *op, const struct trust *t, const struct key_row *key, enum store_put *ret,
-                              struct err *e);
+/* DONE, or EXISTS: issuer, subject and kid are there together. With `key`, it is stored in the same transaction and its kid must
+ * be free; without, it must be there: CONFLICT otherwise. */
+MUST_USE bool store_trust_add(struct store *s, struct op *op, const struct trust *t, const struct key_row *key,
+                              enum store_put *ret, struct err *e);
 /* NULL: missing. Rows go with their key, however that goes. */
 MUST_USE bool store_trust_get(struct store *s, struct op *op, struct str id, struct trust **ret, struct err *e);
 /* DONE or MISSING. The key goes with the last row that uses it. */
 MUST_USE bool store_trust_delete(struct store *s, struct op *op, struct str id, enum store_put *ret, struct err *e);
 struct trust_filter {
-    struct str issuer;        /* p == NULL: any */
-    struct str after;         /* ids greater than this */
+    struct str issuer; /* p == NULL: any */
+    struct str after;  /* ids greater than this */
     int64_t offset, limit;
 };
 MUST_USE bool store_trust_list(struct store *s, struct op *op, const struct trust_filter *f, struct trust **ret, size_t *ret_n,
@@ -190,7 +191,7 @@ MUST_USE bool store_trust_count(struct store *s, struct op *op, const struct tru
 /* Those that hold now, each with its key: the subject's own first, then newest first. */
 struct trust_wanted {
     struct str issuer, subject;
-    struct str kid;           /* empty: any */
+    struct str kid; /* empty: any */
     int64_t limit;
 };
 MUST_USE bool store_trust_find(struct store *s, struct op *op, const struct trust_wanted *q, struct trust **ret,
@@ -199,7 +200,7 @@ MUST_USE bool store_trust_find(struct store *s, struct op *op, const struct trus
 /* ---- login sessions ---- */
 
 struct session_row {
-    struct str id;            /* uuid, the `sid` */
+    struct str id; /* uuid, the `sid` */
     struct str subject;
     bool remember;
     usec_t authenticated_at, expires_at;
@@ -220,28 +221,28 @@ MUST_USE bool store_session_extend(struct store *s, struct op *op, struct str id
 /* ---- grants: the one truth about who let whom do what ---- */
 
 enum grant_state {
-    GRANT_LOGGED_IN = 1,      /* the login app accepted; the browser has not come back */
-    GRANT_LOGIN_REJECTED,     /* the login app refused */
-    GRANT_CONSENT_ASKED,      /* the browser came back and went to the consent app */
-    GRANT_CONSENT_ACCEPTED,   /* the consent app accepted; the browser has not come back */
+    GRANT_LOGGED_IN = 1,    /* the login app accepted; the browser has not come back */
+    GRANT_LOGIN_REJECTED,   /* the login app refused */
+    GRANT_CONSENT_ASKED,    /* the browser came back and went to the consent app */
+    GRANT_CONSENT_ACCEPTED, /* the consent app accepted; the browser has not come back */
     GRANT_CONSENT_REJECTED,
-    GRANT_CONSENTED,          /* the browser came back: a code is out */
-    GRANT_ACTIVE,             /* tokens are out */
-    GRANT_ENDED,              /* revoked, reused, rejected to the client, or finished; tokens are dead */
+    GRANT_CONSENTED, /* the browser came back: a code is out */
+    GRANT_ACTIVE,    /* tokens are out */
+    GRANT_ENDED,     /* revoked, reused, rejected to the client, or finished; tokens are dead */
     GRANT_STATE_MAX_
 };
 
 struct grant {
-    struct str id;            /* 32 hex digits: consent_request_id, request id of all its tokens */
+    struct str id; /* 32 hex digits: consent_request_id, request id of all its tokens */
     enum grant_state state;
-    int64_t generation;       /* grows with each redemption; refresh tokens carry it */
+    int64_t generation; /* grows with each redemption; refresh tokens carry it */
     struct str client_id;
-    struct str subject;       /* "" until known */
-    struct str session_id;    /* "" when the login session was revoked */
-    struct str request;       /* JSON: the authorization request and login's answers (flow/ writes and reads it) */
-    struct str session;       /* JSON: granted scopes, audience, claims (flow/ writes and reads it) */
-    bool remember, skipped;   /* of the consent */
-    usec_t consent_until;     /* the consent is listed and may skip until then; 0: it does not count any more */
+    struct str subject;     /* "" until known */
+    struct str session_id;  /* "" when the login session was revoked */
+    struct str request;     /* JSON: the authorization request and login's answers (flow/ writes and reads it) */
+    struct str session;     /* JSON: granted scopes, audience, claims (flow/ writes and reads it) */
+    bool remember, skipped; /* of the consent */
+    usec_t consent_until;   /* the consent is listed and may skip until then; 0: it does not count any more */
     usec_t requested_at, handled_at;
     usec_t rotated_at;        /* when `generation` was reached */
     int64_t reuses;           /* of the previous generation within the grace period */
@@ -277,16 +278,16 @@ MUST_USE bool store_consent_latest(struct store *s, struct op *op, struct str cl
                                    struct err *e);
 struct consent_filter {
     struct str subject;
-    struct str session_id;    /* p == NULL: any */
-    usec_t before;            /* page: older than (requested_at, id) = (before, before_id); 0: from the start */
+    struct str session_id; /* p == NULL: any */
+    usec_t before;         /* page: older than (requested_at, id) = (before, before_id); 0: from the start */
     struct str before_id;
     int64_t offset, limit;
 };
-MUST_USE bool store_consent_list(struct store *s, struct op *op, const struct consent_filter *f, struct grant **ret, size_t *ret_n,
-                                 struct err *e);
+MUST_USE bool store_consent_list(struct store *s, struct op *op, const struct consent_filter *f, struct grant **ret,
+                                 size_t *ret_n, struct err *e);
 MUST_USE bool store_consent_count(struct store *s, struct op *op, const struct consent_filter *f, int64_t *ret, struct err *e);
-/* Ends grants and their consents, from CONSENT_ACCEPTED on: a login under way is left alone, because a consent app may revoke what
- * was before and then accept. Empty texts mean "any"; at least one is given. */
+/* Ends grants and their consents, from CONSENT_ACCEPTED on: a login under way is left alone, because a consent app may revoke
+ * what was before and then accept. Empty texts mean "any"; at least one is given. */
 MUST_USE bool store_consent_revoke(struct store *s, struct op *op, struct str subject, struct str client_id, struct str grant_id,
                                    struct err *e);
 /* Clients with a grant of this login session (for logout), each once. */
@@ -304,16 +305,16 @@ MUST_USE bool store_alias_get(struct store *s, struct op *op, struct str client_
 
 enum device_state {
     DEVICE_WAITING = 1,
-    DEVICE_GRANTED,           /* consent was given: the grant named `grant_id` is its, once that is CONSENTED */
+    DEVICE_GRANTED, /* consent was given: the grant named `grant_id` is its, once that is CONSENTED */
     DEVICE_REFUSED
 };
 struct device {
-    struct str id;            /* 32 hex digits */
-    struct str user_code;     /* a digest of the code; opaque here */
+    struct str id;        /* 32 hex digits */
+    struct str user_code; /* a digest of the code; opaque here */
     enum device_state state;
     struct str client_id;
-    struct str grant_id;      /* empty: none yet */
-    struct str request;       /* scope and audience, form-encoded */
+    struct str grant_id; /* empty: none yet */
+    struct str request;  /* scope and audience, form-encoded */
     usec_t requested_at, polled_at, expires_at;
 };
 /* DONE or EXISTS: the user code is taken. grant_id is not stored. */
@@ -321,7 +322,8 @@ MUST_USE bool store_device_put(struct store *s, struct op *op, const struct devi
 /* NULL: missing, or its client is gone. Expired rows may still be there. */
 MUST_USE bool store_device_get(struct store *s, struct op *op, struct str id, struct device **ret, struct err *e);
 MUST_USE bool store_device_by_code(struct store *s, struct op *op, struct str user_code, struct device **ret, struct err *e);
-/* From WAITING to GRANTED or REFUSED. DONE, also when the same was decided before; CONFLICT: decided otherwise, expired or missing. */
+/* From WAITING to GRANTED or REFUSED. DONE, also when the same was decided before; CONFLICT: decided otherwise, expired or
+ * missing. */
 MUST_USE bool store_device_decide(struct store *s, struct op *op, struct str id, enum device_state to, struct str grant_id,
                                   enum store_put *ret, struct err *e);
 /* Notes a poll if the one before was at `latest` or earlier: DONE or CONFLICT. */
@@ -348,11 +350,12 @@ MUST_USE bool store_delivery_retry(struct store *s, struct op *op, struct str id
 
 enum import_outcome {
     IMPORT_ADDED = 1,
-    IMPORT_AGAIN,             /* brought before; changed there since, and not here */
-    IMPORT_KNOWN,             /* brought before, or a row of our own has its id */
-    IMPORT_REFUSED            /* what it belongs to (client, key) is not here */
+    IMPORT_AGAIN,  /* brought before; changed there since, and not here */
+    IMPORT_KNOWN,  /* brought before, or a row of our own has its id */
+    IMPORT_REFUSED /* what it belongs to (client, key) is not here */
 };
-/* One per row. `taken` names the row for ever, at most 255 bytes; used where its own row may go (clients, keys, issuers, sessions). */
+/* One per row. `taken` names the row for ever, at most 255 bytes; used where its own row may go (clients, keys, issuers,
+ * sessions). */
 struct import {
     struct str taken;
     enum import_outcome outcome;
@@ -381,13 +384,14 @@ struct mark {
 };
 MUST_USE bool store_import_marks(struct store *s, struct op *op, const struct mark *rows, struct import *how, size_t n,
                                  struct err *e);
-/* Rows come with one of these generations, which tell them from rows that moved here: a grant that is CONSENTED has the first, one that
- * is ACTIVE the second; tokens that were used up before have a lower one. */
+/* Rows come with one of these generations, which tell them from rows that moved here: a grant that is CONSENTED has the first,
+ * one that is ACTIVE the second; tokens that were used up before have a lower one. */
 enum { IMPORTED_TOKEN_GENERATION = 3, IMPORTED_CODE_GENERATION = 10 };
 MUST_USE bool store_import_grants(struct store *s, struct op *op, const struct grant *rows, struct import *how, size_t n,
                                   struct err *e);
 /* Those that ended there since they were brought, and have not been touched here, end. */
-MUST_USE bool store_import_ended(struct store *s, struct op *op, const struct str *ids, size_t n, int64_t *ret_ended, struct err *e);
+MUST_USE bool store_import_ended(struct store *s, struct op *op, const struct str *ids, size_t n, int64_t *ret_ended,
+                                 struct err *e);
 MUST_USE bool store_import_earlier(struct store *s, struct op *op, const struct earlier_token *rows, struct import *how, size_t n,
                                    struct err *e);
 /* polled_at is not stored. */

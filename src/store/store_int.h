@@ -1,5 +1,5 @@
-/* What the files of store/ share: how an entity reads and writes. A read is one statement; a write is a function that runs inside a
- * transaction. In an embedded database each thread reads on its own connection, and the group commit runs writes in savepoints
+/* What the files of store/ share: how an entity reads and writes. A read is one statement; a write is a function that runs inside
+ * a transaction. In an embedded database each thread reads on its own connection, and the group commit runs writes in savepoints
  * of the one writing connection (writer.c); on a server both take a connection from the pool (servers.c). */
 #ifndef STORE_STORE_INT_H
 #define STORE_STORE_INT_H
@@ -32,7 +32,7 @@ struct store {
     struct arena *arena;
     const struct sql_driver *driver;
     struct sql_db *db;
-    struct pool *pool;    /* servers only; the rest is for embedded databases */
+    struct pool *pool; /* servers only; the rest is for embedded databases */
     struct writer writer;
 
     pthread_key_t reader_key;

@@ -50,10 +50,7 @@ static struct write_request *take_group(struct writer *w)
     return group;
 }
 
-static bool control(struct sql *c, const struct sql_call *call, struct err *e)
-{
-    return sql_run(c, call, NULL, NULL, e);
-}
+static bool control(struct sql *c, const struct sql_call *call, struct err *e) { return sql_run(c, call, NULL, NULL, e); }
 
 static void copy_failure(struct err *to, const struct err *from)
 {

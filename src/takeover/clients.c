@@ -62,25 +62,13 @@ static bool read_json(struct arena *a, struct str text, json_t **ret)
 static bool read_column(struct arena *a, const struct column *column, const struct sql_cell *cell, void *slot)
 {
     switch (column->kind) {
-    case C_TEXT:
-        *(struct str *)slot = cell->s.p != NULL ? cell->s : STR("");
-        break;
-    case C_LIST:
-        *(struct strs *)slot = read_list(a, cell->s);
-        break;
-    case C_JSON:
-        return read_json(a, cell->s, slot);
-    case C_BOOL:
-        *(bool *)slot = cell->i != 0;
-        break;
-    case C_TRI:
-        *(enum tristate *)slot = cell->i < 0 ? TRI_NULL : cell->i == 0 ? TRI_FALSE : TRI_TRUE;
-        break;
-    case C_SPAN:
-        *(int64_t *)slot = cell->i == HYDRA_UNSET ? LIFESPAN_UNSET : cell->i;
-        break;
-    case C_NONE:
-        break;
+    case C_TEXT: *(struct str *)slot = cell->s.p != NULL ? cell->s : STR(""); break;
+    case C_LIST: *(struct strs *)slot = read_list(a, cell->s); break;
+    case C_JSON: return read_json(a, cell->s, slot);
+    case C_BOOL: *(bool *)slot = cell->i != 0; break;
+    case C_TRI: *(enum tristate *)slot = cell->i < 0 ? TRI_NULL : cell->i == 0 ? TRI_FALSE : TRI_TRUE; break;
+    case C_SPAN: *(int64_t *)slot = cell->i == HYDRA_UNSET ? LIFESPAN_UNSET : cell->i; break;
+    case C_NONE: break;
     }
     return true;
 }

@@ -231,12 +231,8 @@ static bool settle_grants(struct takeover *t, struct op *op, struct page *p, str
 {
     struct import *how = ARENA_ARRAY(op->arena, struct import, p->grants_n + 1);
     switch (t->options->mode) {
-    case TAKEOVER_DRY:
-        tally(t, KIND_GRANTS)->added += (int64_t)p->grants_n;
-        break;
-    case TAKEOVER_VERIFY:
-        TRY(verify_grants(t, op, p, how, e));
-        break;
+    case TAKEOVER_DRY: tally(t, KIND_GRANTS)->added += (int64_t)p->grants_n; break;
+    case TAKEOVER_VERIFY: TRY(verify_grants(t, op, p, how, e)); break;
     case TAKEOVER_RUN:
         TRY(store_import_grants(t->provider->store, op, p->grants, how, p->grants_n, e));
         count_outcomes(t, KIND_GRANTS, how, p->grants_n);

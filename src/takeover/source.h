@@ -29,8 +29,8 @@ MUST_USE bool source_is_hydra(struct arena *a, struct str dsn, bool *ret, struct
 /* Rows of a statement; `args` without the network's. They live in `a`. NULL arrives as p == NULL or 0. */
 MUST_USE bool source_rows(struct source *s, struct arena *a, enum hydra_rows id, const struct sql_arg *args, size_t n,
                           struct sql_rows *ret, struct err *e);
-#define SOURCE_ROWS(s, a, id, ret, e, ...)                                                                                       \
-    source_rows(s, a, HYDRA_##id, (const struct sql_arg[]) { __VA_ARGS__ },                                                      \
+#define SOURCE_ROWS(s, a, id, ret, e, ...)                                  \
+    source_rows(s, a, HYDRA_##id, (const struct sql_arg[]) { __VA_ARGS__ }, \
                 sizeof((const struct sql_arg[]) { __VA_ARGS__ }) / sizeof(struct sql_arg), ret, e)
 MUST_USE bool source_count(struct source *s, struct arena *a, enum hydra_rows id, int64_t *ret, struct err *e);
 

@@ -101,18 +101,10 @@ void count_outcomes(struct takeover *t, enum kind kind, const struct import *how
     struct takeover_tally *y = tally(t, kind);
     for (size_t i = 0; i < n; i++) {
         switch (how[i].outcome) {
-        case IMPORT_ADDED:
-            y->added++;
-            break;
-        case IMPORT_AGAIN:
-            y->again++;
-            break;
-        case IMPORT_KNOWN:
-            y->known++;
-            break;
-        case IMPORT_REFUSED:
-            y->left[LEFT_NO_OWNER]++;
-            break;
+        case IMPORT_ADDED: y->added++; break;
+        case IMPORT_AGAIN: y->again++; break;
+        case IMPORT_KNOWN: y->known++; break;
+        case IMPORT_REFUSED: y->left[LEFT_NO_OWNER]++; break;
         }
     }
 }

@@ -99,15 +99,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2) return 0;
     struct str rest = { (const char *)data + 1, size - 1 };
     switch (data[0]) {
-    case 'Q':
-        try_request(p, &op, rest);
-        break;
-    case 'C':
-        try_challenge(p, &op, rest);
-        break;
-    case 'S':
-        try_challenge(p, &op, seal_text(p->sealer, a, SEAL_LOGIN_CHALLENGE, p->issuer, rest));
-        break;
+    case 'Q': try_request(p, &op, rest); break;
+    case 'C': try_challenge(p, &op, rest); break;
+    case 'S': try_challenge(p, &op, seal_text(p->sealer, a, SEAL_LOGIN_CHALLENGE, p->issuer, rest)); break;
     }
     return 0;
 }

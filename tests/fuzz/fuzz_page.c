@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct page_rules rules = { .list = { "things", 6 }, .size = 250, .max = 1000 };
     static struct str secret[] = { { "a system secret of the tests", 28 } };
     static struct sealer *s;
-    if (s == NULL) s = sealer_new(&(struct sealer_secrets){ .system = { secret, 1 } });
+    if (s == NULL) s = sealer_new(&(struct sealer_secrets) { .system = { secret, 1 } });
     if (size == 0) return 0;
 
     ARENA_AUTO a = arena_new();

@@ -1,6 +1,6 @@
-/* Request objects from strangers. The first byte says how the rest comes: 'V' as the parameter `request`; 'U' as the body behind a
- * request_uri; 'N' as the claims of an unsigned object; 'K' as the key set at a client's jwks_uri, for a signed one. What is accepted
- * has lost the parameters that name objects, and keeps openid and the client. */
+/* Request objects from strangers. The first byte says how the rest comes: 'V' as the parameter `request`; 'U' as the body behind
+ * a request_uri; 'N' as the claims of an unsigned object; 'K' as the key set at a client's jwks_uri, for a signed one. What is
+ * accepted has lost the parameters that name objects, and keeps openid and the client. */
 #include <stdlib.h>
 
 #include "base/b64.h"
@@ -15,14 +15,16 @@ static struct str body;
 static bool fetch(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret, struct err *e)
 {
     (void)p, (void)op, (void)q, (void)e;
-    *ret = (struct fetch_answer){ .status = 200, .body = body };
+    *ret = (struct fetch_answer) { .status = 200, .body = body };
     return true;
 }
 
 static struct provider *provider(void)
 {
     static const struct config config = { .dev = true };
-    static struct provider p = { .config = &config, .issuer = { "https://op", 10 }, .public_url = { "https://op", 10 }, .fetch = fetch };
+    static struct provider p = {
+        .config = &config, .issuer = { "https://op", 10 }, .public_url = { "https://op", 10 }, .fetch = fetch
+    };
     return &p;
 }
 
@@ -31,7 +33,7 @@ static const struct client *client(struct arena *a, bool remote)
     static struct str uris[] = { { "https://c/ro", 12 } };
     struct client *c = client_new(a);
     c->id = STR("c");
-    c->request_uris = (struct strs){ uris, 1 };
+    c->request_uris = (struct strs) { uris, 1 };
     if (remote) c->jwks_uri = STR("https://c/k");
     return c;
 }
@@ -54,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct params sent = { 0 };
     const struct params *all;
     if (size < 1) return 0;
-    body = (struct str){ (const char *)data + 1, size - 1 };
+    body = (struct str) { (const char *)data + 1, size - 1 };
     params_add(a, &sent, STR("scope"), STR("openid a"));
     switch (data[0]) {
     case 'V': params_add(a, &sent, STR("request"), body); break;

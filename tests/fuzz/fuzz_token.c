@@ -1,5 +1,5 @@
-/* Access tokens of strangers. The first byte says how the rest is used: 'T' the token as it is; 'S' what is inside a sealed token;
- * 'J' the claims of a JWT that our key has signed. What opens must be whole. */
+/* Access tokens of strangers. The first byte says how the rest is used: 'T' the token as it is; 'S' what is inside a sealed
+ * token; 'J' the claims of a JWT that our key has signed. What opens must be whole. */
 #include <stdlib.h>
 
 #include "oauth/keysets.h"
@@ -16,10 +16,10 @@ static struct provider *provider(void)
     ARENA_AUTO a = arena_new();
     struct op op = { .arena = a, .now = clock_now(), .may_wait = true };
     struct err e = ERR_INIT(a);
-    if (!store_open(&(struct store_options){ .dsn = STR("memory"), .readers = 1 }, &p.store, &e)) abort();
+    if (!store_open(&(struct store_options) { .dsn = STR("memory"), .readers = 1 }, &p.store, &e)) abort();
     if (!store_migrate_up(p.store, &op, NULL, NULL, &e)) abort();
-    p.sealer = sealer_new(&(struct sealer_secrets){ .system = config.secrets_system });
-    p.hydra = hydra_new(&(struct sealer_secrets){ .system = config.secrets_system });
+    p.sealer = sealer_new(&(struct sealer_secrets) { .system = config.secrets_system });
+    p.hydra = hydra_new(&(struct sealer_secrets) { .system = config.secrets_system });
     p.keysets = keysets_new(p.store);
     return &p;
 }
@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum token_life life;
     struct str text;
     bool ours;
-    if (size < 1 || !make_token(p, &op, (char)data[0], (struct str){ (const char *)data + 1, size - 1 }, &text)) return 0;
+    if (size < 1 || !make_token(p, &op, (char)data[0], (struct str) { (const char *)data + 1, size - 1 }, &text)) return 0;
     if (!access_token_open(p, &op, text, &t, &ours, &e)) abort();
     if (!ours) return 0;
     if (t.id.n != 36 || t.expires_at < 0 || (t.grant_id.n != 0 && t.grant_id.n != 32)) abort();

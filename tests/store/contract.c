@@ -1,5 +1,6 @@
 /* The contract suite: what store.h promises, tried on each DSN of GRANTD_TEST_DSNS (separated by blanks), or on an SQLite file
- * and a memory database. GRANTD_TEST_ONLY: a pattern of names. Each test starts on an empty database: all migrations reverted and applied again. */
+ * and a memory database. GRANTD_TEST_ONLY: a pattern of names. Each test starts on an empty database: all migrations reverted and
+ * applied again. */
 #include "contract.h"
 
 #include <stdio.h>
@@ -119,8 +120,8 @@ static int run_all(const char *text)
 {
     dsn = str_of(text);
     fprintf(stderr, "== %.*s\n", (int)strcspn(text, ":"), text);
-    return run_client_cases() + run_key_cases() + run_trust_cases() + run_grant_cases() + run_consent_cases() + run_device_cases() + run_earlier_cases() + run_import_cases() +
-           run_upkeep_cases() + run_node_cases();
+    return run_client_cases() + run_key_cases() + run_trust_cases() + run_grant_cases() + run_consent_cases() +
+           run_device_cases() + run_earlier_cases() + run_import_cases() + run_upkeep_cases() + run_node_cases();
 }
 
 static int run_embedded(void)

@@ -28,15 +28,15 @@ struct fixture {
         if (!(call)) fail_msg("%s: %s %s (%s)", #call, f->e.kind->id, f->e.hint ? f->e.hint : "", f->e.debug ? f->e.debug : ""); \
     } while (0)
 /* The call must not fail, and f->put must be `outcome` then. */
-#define GIVES(outcome, call)                                                                                                     \
-    do {                                                                                                                         \
-        OK(call);                                                                                                                \
-        assert_int_equal(f->put, outcome);                                                                                       \
+#define GIVES(outcome, call)               \
+    do {                                   \
+        OK(call);                          \
+        assert_int_equal(f->put, outcome); \
     } while (0)
-#define FAILS(KIND, call)                                                                                                        \
-    do {                                                                                                                         \
-        assert_false(call);                                                                                                      \
-        assert_string_equal(f->e.kind->id, #KIND);                                                                               \
+#define FAILS(KIND, call)                          \
+    do {                                           \
+        assert_false(call);                        \
+        assert_string_equal(f->e.kind->id, #KIND); \
     } while (0)
 #define assert_str(a, b) assert_string_equal(arena_dupz(f->op.arena, (a)), (b))
 

@@ -56,7 +56,7 @@ static void devices_are_found(void **state)
     assert_str(get_device(f, "d3")->user_code, "code-3");
 }
 
-#define DECIDE(outcome, id, to, grant)                                                                                           \
+#define DECIDE(outcome, id, to, grant) \
     GIVES(outcome, store_device_decide(f->store, &f->op, STR(id), to, STR(grant), &f->put, &f->e))
 
 static void devices_are_decided_once(void **state)

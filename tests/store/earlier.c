@@ -51,7 +51,7 @@ static void tokens_expire(void **state)
     assert_str(token_of(f, "d2"), "two");
 }
 
-#define BURN(outcome, id, earlier)                                                                                               \
+#define BURN(outcome, id, earlier) \
     GIVES(outcome, store_mark_jti(f->store, &f->op, STR(id), STR(earlier), NOW + 20, &f->put, &f->e))
 
 static void jtis_count_once(void **state)

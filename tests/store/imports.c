@@ -6,11 +6,11 @@ static const char *const names[] = {
 };
 
 /* One row, named after its id. */
-#define BRING(outcome_, kind, row, name)                                                                                         \
-    do {                                                                                                                         \
-        struct import how_ = { .taken = STR(name) };                                                                             \
-        OK(store_import_##kind(f->store, &f->op, (row), &how_, 1, &f->e));                                                       \
-        assert_string_equal(names[how_.outcome], names[IMPORT_##outcome_]);                                                      \
+#define BRING(outcome_, kind, row, name)                                    \
+    do {                                                                    \
+        struct import how_ = { .taken = STR(name) };                        \
+        OK(store_import_##kind(f->store, &f->op, (row), &how_, 1, &f->e));  \
+        assert_string_equal(names[how_.outcome], names[IMPORT_##outcome_]); \
     } while (0)
 
 static struct client_row client_of(usec_t updated_at)

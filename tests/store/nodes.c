@@ -294,10 +294,10 @@ static void operations_take_few_round_trips(void **state)
     OK(store_client_get(f->store, &f->op, STR("shop"), &client, &f->e));
     client->origins = fresh.origins = origins;
     uint64_t before;
-#define TRIPS(expected, call)                                                                                                    \
-    before = sql_counters.round_trips;                                                                                           \
-    OK(call);                                                                                                                    \
-    if (sql_counters.round_trips - before != (expected))                                                                         \
+#define TRIPS(expected, call)                            \
+    before = sql_counters.round_trips;                   \
+    OK(call);                                            \
+    if (sql_counters.round_trips - before != (expected)) \
     fail_msg("%s: %d round trips", #call, (int)(sql_counters.round_trips - before))
 
     TRIPS(1, store_client_get(f->store, &f->op, STR("shop"), &client, &f->e));

@@ -3,13 +3,19 @@
 
 static struct trust a_trust(const char *id, const char *issuer, const char *subject, const char *kid)
 {
-    return (struct trust) { .id = str_of(id), .issuer = str_of(issuer), .subject = str_of(subject), .any_subject = *subject == '\0',
-                            .kid = str_of(kid), .created_at = NOW, .expires_at = NOW + 3600 * USEC_PER_SEC };
+    return (struct trust) { .id = str_of(id),
+                            .issuer = str_of(issuer),
+                            .subject = str_of(subject),
+                            .any_subject = *subject == '\0',
+                            .kid = str_of(kid),
+                            .created_at = NOW,
+                            .expires_at = NOW + 3600 * USEC_PER_SEC };
 }
 
 static struct key_row key(const char *set, const char *kid)
 {
-    return (struct key_row) { .set = str_of(set), .kid = str_of(kid), .sealed = str_of(kid), .created_at = NOW, .signs_from = NOW };
+    return (
+        struct key_row) { .set = str_of(set), .kid = str_of(kid), .sealed = str_of(kid), .created_at = NOW, .signs_from = NOW };
 }
 
 static void add(struct fixture *f, struct trust t, bool with_key, enum store_put expected)
@@ -82,10 +88,10 @@ static void adding_is_all_or_nothing(void **state)
     F(state);
     add(f, a_trust("1", "i", "s", "k"), false, STORE_CONFLICT); /* no such key */
     add(f, a_trust("1", "i", "s", "k"), true, STORE_DONE);
-    add(f, a_trust("2", "i", "t", "k"), true, STORE_CONFLICT);  /* the key is there */
+    add(f, a_trust("2", "i", "t", "k"), true, STORE_CONFLICT); /* the key is there */
     add(f, a_trust("2", "i", "s", "k"), false, STORE_EXISTS);
     add(f, a_trust("2", "i", "t", "k"), false, STORE_DONE);
-    add(f, a_trust("3", "j", "s", "k"), true, STORE_DONE);      /* another issuer's key of that name */
+    add(f, a_trust("3", "j", "s", "k"), true, STORE_DONE); /* another issuer's key of that name */
     assert_string_equal(listed(f, (struct trust_filter) { .limit = 10 }), "1 2 3");
     assert_int_equal(keys_of(f, "i"), 1);
 }
@@ -158,8 +164,8 @@ static void rows_go_with_their_key(void **state)
 int run_trust_cases(void)
 {
     const struct CMUnitTest trust_cases[] = {
-        CASE(rows_come_back_whole), CASE(adding_is_all_or_nothing),     CASE(finding),
-        CASE(listing),              CASE(a_key_goes_with_its_last_row), CASE(rows_go_with_their_key),
+        CASE(rows_come_back_whole),         CASE(adding_is_all_or_nothing), CASE(finding), CASE(listing),
+        CASE(a_key_goes_with_its_last_row), CASE(rows_go_with_their_key),
     };
     return cmocka_run_group_tests_name("trust", trust_cases, NULL, NULL);
 }

@@ -94,22 +94,15 @@ static void fill(struct buf *b, struct str template, const struct scope *s)
     while (next_tag(b, &template, &tag)) {
         struct str name = str_from(tag, 1);
         switch (tag.n > 0 ? tag.p[0] : '\0') {
-        case '#':
-            repeat(b, cut_section(s->arena, &template, name), s, name);
-            break;
+        case '#': repeat(b, cut_section(s->arena, &template, name), s, name); break;
         case '^': {
             struct str inside = cut_section(s->arena, &template, name);
             if (value_of(s, name).n == 0) fill(b, inside, s);
             break;
         }
-        case '=':
-            html_text(b, value_of(s, value_of(s, name)));
-            break;
-        case '@':
-            fill(b, find_text(s, name), s);
-            break;
-        default:
-            html_text(b, value_of(s, tag));
+        case '=': html_text(b, value_of(s, value_of(s, name))); break;
+        case '@': fill(b, find_text(s, name), s); break;
+        default: html_text(b, value_of(s, tag));
         }
     }
 }

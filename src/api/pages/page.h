@@ -27,10 +27,11 @@ extern const size_t page_texts_n;
 
 /* A variable may have several values: parameters of the same name. */
 struct str page_render(struct arena *a, const char *page, const struct params *vars);
-/* Answers with the page under its security headers. Returns true. `vars` has at least @title; `go` sends the browser on after `wait`
- * seconds. */
+/* Answers with the page under its security headers. Returns true. `vars` has at least @title; `go` sends the browser on after
+ * `wait` seconds. */
 bool page_reply(struct http_req *r, int status, const char *page, const struct params *vars);
-/* The same for pages that do more than link and post to us: `policy` has the directives of the Content-Security-Policy for that. */
+/* The same for pages that do more than link and post to us: `policy` has the directives of the Content-Security-Policy for that.
+ */
 bool page_reply_policy(struct http_req *r, int status, const char *page, const struct params *vars, struct str policy);
 
 /* A page with a title and a text, by the names of texts. */

@@ -10,16 +10,19 @@ struct sample {
     int64_t number;
     json_t *object;
 };
-#define MEMBER(type, member, limit) { #member, BODY_##type, offsetof(struct sample, member), limit }
+#define MEMBER(type, member, limit)                                  \
+    {                                                                \
+#member, BODY_##type, offsetof(struct sample, member), limit \
+    }
 static const struct body_member members[] = {
-    MEMBER(TEXT, text, 5),  MEMBER(TEXTS, texts, 3), MEMBER(BOOL, yes, 0),      MEMBER(INT, number, 0),
-    MEMBER(ANY, any, 0),    MEMBER(OBJECT, object, 0), MEMBER(CLAIMS, claims, 0),
+    MEMBER(TEXT, text, 5), MEMBER(TEXTS, texts, 3),   MEMBER(BOOL, yes, 0),      MEMBER(INT, number, 0),
+    MEMBER(ANY, any, 0),   MEMBER(OBJECT, object, 0), MEMBER(CLAIMS, claims, 0),
 };
 
 static bool read_body(struct arena *a, struct str body, struct sample *ret, struct err *e)
 {
     struct http_req r = { .op = { .arena = a }, .body = body };
-    *ret = (struct sample){ .number = 7 };
+    *ret = (struct sample) { .number = 7 };
     *e = ERR_INIT(a);
     return body_read(&r, members, ARRAY_LEN(members), ret, e);
 }
@@ -30,8 +33,10 @@ static void test_values(void **state)
     ARENA_AUTO a = arena_new();
     struct sample s;
     struct err e;
-    assert_true(read_body(a, STR("{\"text\":\"abcde\",\"texts\":[\"a\",\"\"],\"yes\":true,\"number\":-5,\"any\":[1],\"object\":{},"
-                                 "\"claims\":{\"b\":1,\"a\":\"<\"},\"else\":[[[]]]}"), &s, &e));
+    assert_true(read_body(a,
+                          STR("{\"text\":\"abcde\",\"texts\":[\"a\",\"\"],\"yes\":true,\"number\":-5,\"any\":[1],\"object\":{},"
+                              "\"claims\":{\"b\":1,\"a\":\"<\"},\"else\":[[[]]]}"),
+                          &s, &e));
     assert_str(s.text, "abcde");
     assert_int_equal(s.texts.n, 2);
     assert_true(s.yes);
@@ -47,8 +52,9 @@ static void test_nothing(void **state)
     ARENA_AUTO a = arena_new();
     struct sample s;
     struct err e;
-    static const char *const bodies[] = { "{}", "null", " {\"x\":1} ",
-                                          "{\"text\":null,\"texts\":null,\"yes\":null,\"number\":null,\"object\":null,\"claims\":null}" };
+    static const char *const bodies[] = {
+        "{}", "null", " {\"x\":1} ", "{\"text\":null,\"texts\":null,\"yes\":null,\"number\":null,\"object\":null,\"claims\":null}"
+    };
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
         assert_true(read_body(a, str_of(bodies[i]), &s, &e));
         assert_int_equal(s.number, 7);
@@ -66,9 +72,28 @@ static void test_refused(void **state)
     struct sample s;
     struct err e;
     static const char *const bodies[] = {
-        "", " ", "x", "[]", "\"a\"", "1", "{} {}", "{\"text\":", "{\"text\":1}", "{\"text\":\"abcdef\"}", "{\"text\":\"a\\u0000\"}",
-        "{\"texts\":\"a\"}", "{\"texts\":[1]}", "{\"texts\":[null]}", "{\"texts\":[\"abcd\"]}", "{\"yes\":1}", "{\"yes\":\"true\"}",
-        "{\"number\":1.0}", "{\"number\":\"1\"}", "{\"number\":99999999999999999999}", "{\"object\":[]}", "{\"claims\":\"{}\"}",
+        "",
+        " ",
+        "x",
+        "[]",
+        "\"a\"",
+        "1",
+        "{} {}",
+        "{\"text\":",
+        "{\"text\":1}",
+        "{\"text\":\"abcdef\"}",
+        "{\"text\":\"a\\u0000\"}",
+        "{\"texts\":\"a\"}",
+        "{\"texts\":[1]}",
+        "{\"texts\":[null]}",
+        "{\"texts\":[\"abcd\"]}",
+        "{\"yes\":1}",
+        "{\"yes\":\"true\"}",
+        "{\"number\":1.0}",
+        "{\"number\":\"1\"}",
+        "{\"number\":99999999999999999999}",
+        "{\"object\":[]}",
+        "{\"claims\":\"{}\"}",
     };
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
         bool ok = read_body(a, str_of(bodies[i]), &s, &e);

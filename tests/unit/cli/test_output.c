@@ -159,8 +159,8 @@ static void test_yaml(void **state)
 
 /* ---- paths ---- */
 
-#define DOCUMENT                                                                                                                 \
-    "{\"items\":[{\"id\":\"a\",\"n\":1,\"tags\":[\"x\",\"y\"]},{\"id\":\"b\",\"n\":2,\"tags\":[]},{\"id\":\"ab\",\"n\":2}],"     \
+#define DOCUMENT                                                                                                             \
+    "{\"items\":[{\"id\":\"a\",\"n\":1,\"tags\":[\"x\",\"y\"]},{\"id\":\"b\",\"n\":2,\"tags\":[]},{\"id\":\"ab\",\"n\":2}]," \
     "\"o.p\":{\"q/r\":1,\"s~t\":2},\"\":3,\"list\":[\"p\",\"q\"]}"
 
 static const struct {

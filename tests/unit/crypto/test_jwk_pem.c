@@ -43,30 +43,14 @@ static int write_form(BIO *bio, EVP_PKEY *pkey, enum form form)
     X509 *c = form >= CERTIFICATE ? self_signed(pkey) : NULL;
     int done = 0;
     switch (form) {
-    case PKCS8:
-        done = PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL);
-        break;
-    case TRADITIONAL:
-        done = PEM_write_bio_PrivateKey_traditional(bio, pkey, NULL, NULL, 0, NULL, NULL);
-        break;
-    case PUBLIC:
-        done = PEM_write_bio_PUBKEY(bio, pkey);
-        break;
-    case PKCS8_DER:
-        done = i2d_PKCS8PrivateKey_bio(bio, pkey, NULL, NULL, 0, NULL, NULL);
-        break;
-    case TRADITIONAL_DER:
-        done = i2d_PrivateKey_bio(bio, pkey);
-        break;
-    case PUBLIC_DER:
-        done = i2d_PUBKEY_bio(bio, pkey);
-        break;
-    case CERTIFICATE:
-        done = PEM_write_bio_X509(bio, c);
-        break;
-    case CERTIFICATE_DER:
-        done = i2d_X509_bio(bio, c);
-        break;
+    case PKCS8: done = PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL); break;
+    case TRADITIONAL: done = PEM_write_bio_PrivateKey_traditional(bio, pkey, NULL, NULL, 0, NULL, NULL); break;
+    case PUBLIC: done = PEM_write_bio_PUBKEY(bio, pkey); break;
+    case PKCS8_DER: done = i2d_PKCS8PrivateKey_bio(bio, pkey, NULL, NULL, 0, NULL, NULL); break;
+    case TRADITIONAL_DER: done = i2d_PrivateKey_bio(bio, pkey); break;
+    case PUBLIC_DER: done = i2d_PUBKEY_bio(bio, pkey); break;
+    case CERTIFICATE: done = PEM_write_bio_X509(bio, c); break;
+    case CERTIFICATE_DER: done = i2d_X509_bio(bio, c); break;
     case RSA_PUBLIC: {
         unsigned char *der = NULL;
         int n = i2d_PublicKey(pkey, &der);
@@ -74,8 +58,7 @@ static int write_form(BIO *bio, EVP_PKEY *pkey, enum form form)
         OPENSSL_free(der);
         break;
     }
-    case FORM_MAX:
-        break;
+    case FORM_MAX: break;
     }
     X509_free(c);
     return done;

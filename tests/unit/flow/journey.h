@@ -7,7 +7,7 @@
 #include "flow/flow_int.h"
 #include "flow/visit.h"
 
-#define QUERY                                                                                                                    \
+#define QUERY \
     "client_id=web&response_type=code&redirect_uri=https%3A%2F%2Frp.example.test%2Fcb&scope=openid+offline+foo&state=abcdefgh"
 
 struct journey {

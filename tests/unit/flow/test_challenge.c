@@ -5,11 +5,11 @@
 #include "base/rand.h"
 #include "flow/flow_int.h"
 
-#define REQUEST                                                                                                                  \
-    "client_id=70e5a005-fe88-477b-bc8e-26cb27d2fa8e&redirect_uri=https%3A%2F%2Fwww.shop.example%2Fauth%2Fcallback&response_"     \
-    "type=code"                                                                                                                  \
-    "&scope=openid+offline+profile+email&state=tDYB_Za5YbN8rNvSe2bDk1FM7nVXzQOGyNlRYAr6PU4&nonce="                               \
-    "kHTRZVg6aqgSNHZEPwnpgVEx04DwCGvZCLn7B7gVo98"                                                                                \
+#define REQUEST                                                                                                              \
+    "client_id=70e5a005-fe88-477b-bc8e-26cb27d2fa8e&redirect_uri=https%3A%2F%2Fwww.shop.example%2Fauth%2Fcallback&response_" \
+    "type=code"                                                                                                              \
+    "&scope=openid+offline+profile+email&state=tDYB_Za5YbN8rNvSe2bDk1FM7nVXzQOGyNlRYAr6PU4&nonce="                           \
+    "kHTRZVg6aqgSNHZEPwnpgVEx04DwCGvZCLn7B7gVo98"                                                                            \
     "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
 
 static struct flow sample(struct arena *a)

@@ -6,7 +6,7 @@
 #include "flow/logout.h"
 
 #define SESSION "7515f39a-f779-4fc1-8a4f-b15a1dfac318"
-#define CONFIGURED                                                                                                               \
+#define CONFIGURED \
     "urls: { identity_provider: { url: 'https://kratos.example.test/base/', headers: { X-Key: the-key, X-Realm: one } } }"
 
 static void open_with(struct world *w, const char *config, const char *idp_session)

@@ -16,8 +16,14 @@ struct party {
 
 static void insert_grant(struct party *t, const char *id, const char *client)
 {
-    struct grant g = { .id = str_of(id), .state = GRANT_ACTIVE, .client_id = str_of(client), .subject = STR("alice"),
-                       .session_id = t->session.id, .request = STR("{}"), .session = STR("{}"), .requested_at = t->w.op.now,
+    struct grant g = { .id = str_of(id),
+                       .state = GRANT_ACTIVE,
+                       .client_id = str_of(client),
+                       .subject = STR("alice"),
+                       .session_id = t->session.id,
+                       .request = STR("{}"),
+                       .session = STR("{}"),
+                       .requested_at = t->w.op.now,
                        .consent_until = USEC_NEVER,
                        .expires_at = USEC_NEVER };
     enum store_put put;
@@ -28,25 +34,35 @@ static void insert_grant(struct party *t, const char *id, const char *client)
 /* alice is logged in; `web` and `other` have grants of that login. */
 static void party_open(struct party *t)
 {
-    *t = (struct party){ 0 };
+    *t = (struct party) { 0 };
     world_open(&t->w, "");
     world_client(&t->w, "{\"client_id\":\"web\",\"redirect_uris\":[\"https://rp.example.test/cb\"],"
-                        "\"post_logout_redirect_uris\":[\"" BYE "\",\"" BYE "?x=1\"],\"frontchannel_logout_uri\":\"https://rp.example.test/out?k=v\"}");
+                        "\"post_logout_redirect_uris\":[\"" BYE "\",\"" BYE
+                        "?x=1\"],\"frontchannel_logout_uri\":\"https://rp.example.test/out?k=v\"}");
     world_client(&t->w, "{\"client_id\":\"other\",\"redirect_uris\":[\"https://other.example.test/cb\"],"
                         "\"backchannel_logout_uri\":\"https://other.example.test/bye\"}");
     world_client(&t->w, "{\"client_id\":\"stranger\",\"redirect_uris\":[\"https://x.example.test/cb\"],"
                         "\"backchannel_logout_uri\":\"https://x.example.test/bye\"}");
-    t->session = (struct session_row){ .id = STR("7515f39a-f779-4fc1-8a4f-b15a1dfac318"), .subject = STR("alice"),
-                                       .remember = true, .authenticated_at = t->w.op.now, .expires_at = USEC_NEVER };
-    struct grant g = { .id = STR("00000000000000000000000000000001"), .state = GRANT_LOGGED_IN, .client_id = STR("web"),
-                       .subject = STR("alice"), .session_id = t->session.id, .request = STR("{}"), .session = STR(""),
-                       .requested_at = t->w.op.now, .expires_at = USEC_NEVER };
+    t->session = (struct session_row) { .id = STR("7515f39a-f779-4fc1-8a4f-b15a1dfac318"),
+                                        .subject = STR("alice"),
+                                        .remember = true,
+                                        .authenticated_at = t->w.op.now,
+                                        .expires_at = USEC_NEVER };
+    struct grant g = { .id = STR("00000000000000000000000000000001"),
+                       .state = GRANT_LOGGED_IN,
+                       .client_id = STR("web"),
+                       .subject = STR("alice"),
+                       .session_id = t->session.id,
+                       .request = STR("{}"),
+                       .session = STR(""),
+                       .requested_at = t->w.op.now,
+                       .expires_at = USEC_NEVER };
     enum store_put put;
     WORLD_TRY(&t->w, store_grant_insert(t->w.p->store, &t->w.op, &g, &put, &t->w.e));
     struct grant to = g;
     to.state = GRANT_ACTIVE;
     WORLD_TRY(&t->w, store_grant_move(t->w.p->store, &t->w.op,
-                                      &(struct grant_move){ .from = GRANT_LOGGED_IN, .to = &to, .session = &t->session }, &put,
+                                      &(struct grant_move) { .from = GRANT_LOGGED_IN, .to = &to, .session = &t->session }, &put,
                                       &t->w.e));
     insert_grant(t, "00000000000000000000000000000002", "other");
 }
@@ -132,7 +148,7 @@ static void test_targets(void **state)
     };
     struct party t;
     party_open(&t);
-    const char *hint = sign(&t, (struct hint){ 0 });
+    const char *hint = sign(&t, (struct hint) { 0 });
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         bool ok = begin(&t, query_of(&t, hint, cases[i].more), NULL);
         assert_int_equal(ok, cases[i].target != NULL);
@@ -176,7 +192,7 @@ static void test_hints(void **state)
         assert_int_equal(ok, cases[i].ok);
         if (!ok) ASSERT_ERR(&t, INVALID_REQUEST);
     }
-    assert_true(begin(&t, query_of(&t, sign(&t, (struct hint){ .sid = "unknown" }), ""), NULL));
+    assert_true(begin(&t, query_of(&t, sign(&t, (struct hint) { .sid = "unknown" }), ""), NULL));
     assert_false(t.ask);
     assert_false(begin(&t, "id_token_hint=nonsense", NULL));
     party_close(&t);
@@ -291,7 +307,7 @@ static bool fake_fetch(const struct provider *p, struct op *op, const struct fet
     assert_int_equal(q->attempts, 1);
     assert_true(str_starts(q->post, STR("logout_token=")) && q->post.n < sizeof(sent[0]));
     snprintf(sent[posts], sizeof(sent[0]), "%.*s", STR_FMT(str_from(q->post, strlen("logout_token="))));
-    *ret = (struct fetch_answer){ .status = answers[posts++] };
+    *ret = (struct fetch_answer) { .status = answers[posts++] };
     if (ret->status == 0) FAIL(e, SERVER_ERROR, "");
     return true;
 }
@@ -400,8 +416,8 @@ static void test_given_up_unseen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_user),   cmocka_unit_test(test_targets),    cmocka_unit_test(test_hints),
-        cmocka_unit_test(test_decisions), cmocka_unit_test(test_sealed),     cmocka_unit_test(test_completion),
+        cmocka_unit_test(test_by_user),   cmocka_unit_test(test_targets),      cmocka_unit_test(test_hints),
+        cmocka_unit_test(test_decisions), cmocka_unit_test(test_sealed),       cmocka_unit_test(test_completion),
         cmocka_unit_test(test_sending),   cmocka_unit_test(test_logout_token), cmocka_unit_test(test_given_up_unseen),
     };
     return RUN(tests);

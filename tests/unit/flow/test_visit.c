@@ -223,7 +223,7 @@ static bool consent_skips(struct journey *j, const char *query)
     return j->f.consent_skip;
 }
 
-#define WITH_SCOPE(scope)                                                                                                        \
+#define WITH_SCOPE(scope) \
     "client_id=web&response_type=code&redirect_uri=https%3A%2F%2Frp.example.test%2Fcb&state=abcdefgh&scope=" scope
 
 static void test_consent_skip(void **state)

@@ -12,9 +12,9 @@
 static const struct framing_limits limits = { .head = 2000, .target = 500, .fields = 20, .memory = 3000, .entry = 64 };
 
 #define LINE "POST /oauth2/token HTTP/1.1\r\nHost: x\r\n"
-#define TEXT(literal)                                                                                                            \
-    {                                                                                                                            \
-        literal, sizeof(literal) - 1                                                                                             \
+#define TEXT(literal)                \
+    {                                \
+        literal, sizeof(literal) - 1 \
     }
 
 struct framing_case {

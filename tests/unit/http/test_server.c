@@ -451,8 +451,8 @@ static void a_full_queue_says_so_at_once(void **state)
     stop(&w);
 }
 
-#define CORS                                                                                                                     \
-    ", cors: {enabled: true, allowed_origins: ['https://app.example.com', 'https://*.wild.example.com', 'https://*.com'], "      \
+#define CORS                                                                                                                \
+    ", cors: {enabled: true, allowed_origins: ['https://app.example.com', 'https://*.wild.example.com', 'https://*.com'], " \
     "allowed_methods: [GET, POST], max_age: 120}"
 
 /* clang-format off */

@@ -45,8 +45,8 @@ static inline struct str a_jwt(struct world *w, const struct jwk *key, const cha
 /* Any header and payload, with a signature that is these bytes. */
 static inline struct str a_raw_jwt(struct world *w, const char *header, const char *payload, struct str signature)
 {
-    return ARENA_CAT(w->arena, b64url_encode(w->arena, str_of(header)), STR("."), b64url_encode(w->arena, str_of(payload)), STR("."),
-                     b64url_encode(w->arena, signature));
+    return ARENA_CAT(w->arena, b64url_encode(w->arena, str_of(header)), STR("."), b64url_encode(w->arena, str_of(payload)),
+                     STR("."), b64url_encode(w->arena, signature));
 }
 
 /* What stands for the network: one document for every address. */
@@ -64,7 +64,7 @@ static inline bool net_fetch(const struct provider *p, struct op *op, const stru
     assert_true(q->max_bytes > 0 && q->timeout > 0 && q->timeout < 30 * USEC_PER_SEC);
     __atomic_add_fetch(&net.calls, 1, __ATOMIC_RELAXED);
     if (net.down) FAIL(e, SERVER_ERROR, "The address did not answer.");
-    *ret = (struct fetch_answer){ .status = net.status, .body = net.body };
+    *ret = (struct fetch_answer) { .status = net.status, .body = net.body };
     return true;
 }
 

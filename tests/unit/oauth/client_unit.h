@@ -31,12 +31,12 @@ static inline bool fetch_stub(const struct provider *p, struct op *op, const str
 
 static inline void world_start(struct world *w)
 {
-    *w = (struct world){ .op = { .arena = arena_new(), .now = clock_now(), .may_wait = true } };
+    *w = (struct world) { .op = { .arena = arena_new(), .now = clock_now(), .may_wait = true } };
     w->e = ERR_INIT(w->op.arena);
     w->supported[0] = STR("public");
     w->supported[1] = STR("pairwise");
     w->scopes[0] = STR("offline_access"), w->scopes[1] = STR("offline"), w->scopes[2] = STR("openid");
-    w->config = (struct config){
+    w->config = (struct config) {
         .dev = true,
         .oidc_subject_identifiers_supported_types = { w->supported, 1 },
         .oidc_dynamic_client_registration_default_scope = { w->scopes, 3 },
@@ -45,16 +45,16 @@ static inline void world_start(struct world *w)
         .oauth2_hashers_pbkdf2_iterations = 1,
     };
     static struct str secret[] = { { "a system secret of the tests", 28 } };
-    w->p = (struct provider){
+    w->p = (struct provider) {
         .config = &w->config,
-        .sealer = sealer_new(&(struct sealer_secrets){ .system = { secret, 1 } }),
-        .hydra = hydra_new(&(struct sealer_secrets){ .system = { secret, 1 } }),
+        .sealer = sealer_new(&(struct sealer_secrets) { .system = { secret, 1 } }),
+        .hydra = hydra_new(&(struct sealer_secrets) { .system = { secret, 1 } }),
         .clients = client_cache_new(16),
         .fetch = fetch_stub,
         .issuer = STR("http://127.0.0.1:4444"),
         .public_url = STR("http://127.0.0.1:4444/"),
     };
-    fetched = (struct fetch_answer){ 0 };
+    fetched = (struct fetch_answer) { 0 };
     fetches = 0;
 }
 

@@ -20,7 +20,7 @@ static const struct client *authenticate(struct world *w, struct str jwt, const 
     params_add(w->arena, &form, STR("client_assertion_type"), CLIENT_ASSERTION_TYPE);
     params_add(w->arena, &form, STR("client_assertion"), jwt);
     w->e = ERR_INIT(w->arena);
-    const bool ok = client_authenticate(w->p, &w->op, &(struct client_credentials){ STR_NONE, &form }, &c, &w->e);
+    const bool ok = client_authenticate(w->p, &w->op, &(struct client_credentials) { STR_NONE, &form }, &c, &w->e);
     assert_true(ok == (c != NULL));
     return c;
 }
@@ -29,15 +29,19 @@ static void refused(struct world *w, struct str jwt, const struct err_kind *kind
 {
     assert_null(authenticate(w, jwt, ""));
     assert_ptr_equal(w->e.kind, kind);
-    if (hint != NULL && (w->e.hint == NULL || strstr(w->e.hint, hint) == NULL)) fail_msg("%s", w->e.hint != NULL ? w->e.hint : "");
+    if (hint != NULL && (w->e.hint == NULL || strstr(w->e.hint, hint) == NULL))
+        fail_msg("%s", w->e.hint != NULL ? w->e.hint : "");
 }
 
 static const struct jwk *open_world(struct world *w)
 {
     assertions_open(w, "");
     const struct jwk *key = a_key(w, "ES256", "k");
-    world_client(w, arena_printf(w->arena, "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"private_key_jwt\","
-                                 "\"token_endpoint_auth_signing_alg\":\"ES256\",\"jwks\":%.*s}", STR_FMT(a_set(w, key, NULL))).p);
+    world_client(w, arena_printf(w->arena,
+                                 "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"private_key_jwt\","
+                                 "\"token_endpoint_auth_signing_alg\":\"ES256\",\"jwks\":%.*s}",
+                                 STR_FMT(a_set(w, key, NULL)))
+                        .p);
     return key;
 }
 
@@ -46,7 +50,7 @@ struct row {
     const char *what, *members; /* the whole payload but jti and exp; NULL members: all good */
     long long exp;              /* seconds from now; 0: no exp */
     bool jti;
-    const char *hint;           /* NULL: accepted */
+    const char *hint; /* NULL: accepted */
 };
 
 static const struct row rows[] = {
@@ -109,8 +113,11 @@ static void test_burned_last(void **state)
     refused(&w, a_jwt(&w, key, payload_of(&w, &bad, 7).p), &err_INVALID_CLIENT, NULL);
     assert_non_null(authenticate(&w, a_jwt(&w, key, payload_of(&w, &good, 7).p), ""));
     /* Another client has jtis of its own. */
-    world_client(&w, arena_printf(w.arena, "{\"client_id\":\"d\",\"token_endpoint_auth_method\":\"private_key_jwt\","
-                                  "\"token_endpoint_auth_signing_alg\":\"ES256\",\"jwks\":%.*s}", STR_FMT(a_set(&w, key, NULL))).p);
+    world_client(&w, arena_printf(w.arena,
+                                  "{\"client_id\":\"d\",\"token_endpoint_auth_method\":\"private_key_jwt\","
+                                  "\"token_endpoint_auth_signing_alg\":\"ES256\",\"jwks\":%.*s}",
+                                  STR_FMT(a_set(&w, key, NULL)))
+                         .p);
     const struct row other = { "", "\"iss\":\"d\",\"sub\":\"d\"," AUD, 300, true, NULL };
     assert_non_null(authenticate(&w, a_jwt(&w, key, payload_of(&w, &other, 7).p), ""));
     assertions_close(&w);
@@ -144,7 +151,10 @@ static void test_forgeries(void **state)
     const struct str embedded = json_text(w.arena, public, false);
     json_decref(public);
 
-    const struct { struct str jwt; const struct err_kind *kind; } forged[] = {
+    const struct {
+        struct str jwt;
+        const struct err_kind *kind;
+    } forged[] = {
         { a_jwt(&w, evil, good), &err_INVALID_CLIENT },
         { a_jwt(&w, rsa, good), &err_INVALID_CLIENT }, /* not the registered algorithm */
         { a_raw_jwt(&w, "{\"alg\":\"none\"}", good, STR("")), &err_INVALID_CLIENT },
@@ -156,7 +166,8 @@ static void test_forgeries(void **state)
         { a_raw_jwt(&w, "{\"alg\":\"ES256\",\"kid\":\"k' OR 1=1 --\"}", good, jws.signature), &err_INVALID_REQUEST },
         { a_raw_jwt(&w, "{\"alg\":\"ES256\",\"kid\":\"../../k\"}", good, jws.signature), &err_INVALID_REQUEST },
         { a_raw_jwt(&w, "{\"alg\":\"ES256\",\"kid\":1}", good, jws.signature), &err_INVALID_CLIENT },
-        { a_raw_jwt(&w, "{\"alg\":\"ES256\",\"kid\":\"k\",\"jku\":\"https://evil.example.test\"}", good, zero), &err_INVALID_CLIENT },
+        { a_raw_jwt(&w, "{\"alg\":\"ES256\",\"kid\":\"k\",\"jku\":\"https://evil.example.test\"}", good, zero),
+          &err_INVALID_CLIENT },
         { a_raw_jwt(&w, arena_printf(w.arena, "{\"alg\":\"ES256\",\"kid\":\"k\",\"jwk\":%.*s}", STR_FMT(embedded)).p, good, zero),
           &err_INVALID_CLIENT },
         { ARENA_CAT(w.arena, real, STR("=")), &err_INVALID_CLIENT },
@@ -203,7 +214,7 @@ static struct str by_secret(struct world *w, const char *secret, const char *pay
     const struct str text = ARENA_CAT(w->arena, b64url_encode(w->arena, STR("{\"alg\":\"HS256\"}")), STR("."),
                                       b64url_encode(w->arena, str_of(payload)));
     HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)text.p, text.n, mac, &n);
-    return ARENA_CAT(w->arena, text, STR("."), b64url_encode(w->arena, (struct str){ (char *)mac, n }));
+    return ARENA_CAT(w->arena, text, STR("."), b64url_encode(w->arena, (struct str) { (char *)mac, n }));
 }
 
 static void test_secret(void **state)
@@ -211,8 +222,9 @@ static void test_secret(void **state)
     (void)state;
     struct world w;
     const struct jwk *key = open_world(&w);
-    const struct client *c = world_client(&w, "{\"client_id\":\"m\",\"client_secret\":\"the-very-secret\","
-                                              "\"sealed_client_secret\":\"x\",\"token_endpoint_auth_method\":\"client_secret_jwt\"}");
+    const struct client *c =
+        world_client(&w, "{\"client_id\":\"m\",\"client_secret\":\"the-very-secret\","
+                         "\"sealed_client_secret\":\"x\",\"token_endpoint_auth_method\":\"client_secret_jwt\"}");
     struct buf shown = BUF(w.arena);
     client_write(&JW(&shown), NULL, c, CLIENT_READ, false, NULL);
     assert_null(strstr(buf_str(&shown).p, "sealed"));

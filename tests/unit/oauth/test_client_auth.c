@@ -11,8 +11,9 @@ struct row {
 };
 
 static const char missing[] = "Client credentials missing or malformed in both HTTP Authorization header and HTTP POST body.";
-#define USE(registered, used)                                                                                                     \
-    "The OAuth 2.0 Client supports client authentication method '" registered "', but method '" used "' was requested. You must " \
+#define USE(registered, used)                                                                        \
+    "The OAuth 2.0 Client supports client authentication method '" registered "', but method '" used \
+    "' was requested. You must "                                                                     \
     "configure the OAuth 2.0 client's 'token_endpoint_auth_method' value to accept '" used "'."
 
 static const struct row rows[] = {
@@ -56,7 +57,7 @@ static bool authenticate(struct world *w, struct str authorization, const char *
     struct params params = { 0 };
     assert_true(params_parse(w->arena, str_of(form), 100, &params));
     w->e = ERR_INIT(w->arena);
-    return client_authenticate(w->p, &w->op, &(struct client_credentials){ authorization, &params }, ret, &w->e);
+    return client_authenticate(w->p, &w->op, &(struct client_credentials) { authorization, &params }, ret, &w->e);
 }
 
 static struct str basic(struct world *w, const char *pair)
@@ -68,7 +69,8 @@ static void open_world(struct world *w)
 {
     world_open(w, "oauth2: { hashers: { pbkdf2: { iterations: 1000 } } }");
     world_client(w, "{\"client_id\":\"basic\",\"client_secret\":\"right-secret\"}");
-    world_client(w, "{\"client_id\":\"post\",\"client_secret\":\"right-secret\",\"token_endpoint_auth_method\":\"client_secret_post\"}");
+    world_client(
+        w, "{\"client_id\":\"post\",\"client_secret\":\"right-secret\",\"token_endpoint_auth_method\":\"client_secret_post\"}");
     world_client(w, "{\"client_id\":\"none\",\"token_endpoint_auth_method\":\"none\"}");
 }
 
@@ -87,8 +89,10 @@ static void test_rows(void **state)
             continue;
         }
         if (!err_is(&w.e, row->want)) fail_msg("%s: %s", row->what, w.e.kind->id);
-        if (row->hint == NULL) assert_true(w.e.hint == NULL || *w.e.hint == '\0');
-        else assert_string_equal(w.e.hint, row->hint);
+        if (row->hint == NULL)
+            assert_true(w.e.hint == NULL || *w.e.hint == '\0');
+        else
+            assert_string_equal(w.e.hint, row->hint);
     }
     world_close(&w);
 }
@@ -97,7 +101,9 @@ static void test_rows(void **state)
 static void test_other_headers(void **state)
 {
     (void)state;
-    static const char *const headers[] = { "", "Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Bearer abc", "Digest username=x", "basicYTpi" };
+    static const char *const headers[] = {
+        "", "Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Bearer abc", "Digest username=x", "basicYTpi"
+    };
     struct world w;
     const struct client *c;
     open_world(&w);

@@ -23,8 +23,8 @@ static const char *sample(const struct row *row)
     static const struct {
         const char *type, *json;
     } samples[] = {
-        { "TEXT", "\"sample\"" }, { "LIST", "[\"a\",\"\",\"c\"]" }, { "BOOL", "true" },     { "TRI", "false" },
-        { "KEYS", "{\"keys\":[]}" }, { "ANY", "[1,{\"a\":null}]" }, { "SPAN", "\"1h0m0s\"" },
+        { "TEXT", "\"sample\"" },    { "LIST", "[\"a\",\"\",\"c\"]" }, { "BOOL", "true" },       { "TRI", "false" },
+        { "KEYS", "{\"keys\":[]}" }, { "ANY", "[1,{\"a\":null}]" },    { "SPAN", "\"1h0m0s\"" },
     };
     for (size_t i = 0; i < ARRAY_LEN(samples); i++)
         if (is(row, samples[i].type)) return samples[i].json;
@@ -220,9 +220,9 @@ static void broken_document(void **state)
     struct world w;
     world_start(&w);
     struct client *c;
-    assert_false(client_from_row(w.op.arena, &(struct client_row){ .id = STR("x"), .doc = STR("{\"scope\":") }, &c, &w.e));
+    assert_false(client_from_row(w.op.arena, &(struct client_row) { .id = STR("x"), .doc = STR("{\"scope\":") }, &c, &w.e));
     assert_failed(&w, SERVER_ERROR, "client x");
-    assert_false(client_from_row(w.op.arena, &(struct client_row){ .id = STR("x"), .doc = STR("{\"scope\":7}") }, &c, &w.e));
+    assert_false(client_from_row(w.op.arena, &(struct client_row) { .id = STR("x"), .doc = STR("{\"scope\":7}") }, &c, &w.e));
     assert_failed(&w, SERVER_ERROR, "client x");
     world_end(&w);
 }
@@ -230,10 +230,14 @@ static void broken_document(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_member_comes_back), cmocka_unit_test(every_wrong_type_is_named),
-        cmocka_unit_test(every_limit_holds),       cmocka_unit_test(refuses),
-        cmocka_unit_test(tolerates),               cmocka_unit_test(shows_defaults),
-        cmocka_unit_test(keeps_null_metadata),     cmocka_unit_test(resets),
+        cmocka_unit_test(every_member_comes_back),
+        cmocka_unit_test(every_wrong_type_is_named),
+        cmocka_unit_test(every_limit_holds),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(tolerates),
+        cmocka_unit_test(shows_defaults),
+        cmocka_unit_test(keeps_null_metadata),
+        cmocka_unit_test(resets),
         cmocka_unit_test(broken_document),
     };
     return RUN(tests);

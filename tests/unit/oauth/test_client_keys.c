@@ -17,8 +17,9 @@ static enum client_signature verify(struct world *w, const struct client *c, str
 
 static const struct client *remote_client(struct world *w, const char *id)
 {
-    return world_client(w, arena_printf(w->arena, "{\"client_id\":\"%s\",\"client_secret\":\"a-secret\",\"jwks_uri\":\"https://%s/k\"}",
-                                        id, id).p);
+    return world_client(
+        w,
+        arena_printf(w->arena, "{\"client_id\":\"%s\",\"client_secret\":\"a-secret\",\"jwks_uri\":\"https://%s/k\"}", id, id).p);
 }
 
 static void test_inline(void **state)
@@ -27,8 +28,8 @@ static void test_inline(void **state)
     struct world w;
     assertions_open(&w, "");
     const struct jwk *one = a_key(&w, "ES256", "one"), *two = a_key(&w, "ES256", "two"), *other = a_key(&w, "ES256", "one");
-    const struct client *c = world_client(&w, arena_printf(w.arena, "{\"client_id\":\"c\",\"jwks\":%.*s}",
-                                                           STR_FMT(a_set(&w, one, two))).p);
+    const struct client *c =
+        world_client(&w, arena_printf(w.arena, "{\"client_id\":\"c\",\"jwks\":%.*s}", STR_FMT(a_set(&w, one, two))).p);
     w.op.may_wait = false; /* never waits */
     for (int i = 0; i < 3; i++) {
         assert_int_equal(verify(&w, c, a_jwt(&w, one, "{}"), "ES256"), SIGNATURE_RIGHT);
@@ -76,8 +77,12 @@ static void test_trouble(void **state)
     assertions_open(&w, "");
     const struct jwk *key = a_key(&w, "ES256", "k"), *stranger = a_key(&w, "ES256", "stranger");
     const struct str good = a_set(&w, key, NULL), jwt = a_jwt(&w, key, "{}");
-    const struct { int status; struct str body; } bad[] = {
-        { 404, good }, { 500, STR("") }, { 200, STR("") }, { 200, STR("[]") }, { 200, STR("{\"keys\":1}") }, { 200, STR("<html>") },
+    const struct {
+        int status;
+        struct str body;
+    } bad[] = {
+        { 404, good },          { 500, STR("") }, { 200, STR("") }, { 200, STR("[]") }, { 200, STR("{\"keys\":1}") },
+        { 200, STR("<html>") },
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         const struct client *c = remote_client(&w, arena_printf(w.arena, "bad%zu", i).p);
@@ -126,7 +131,8 @@ static void test_waiting(void **state)
     assertions_close(&w);
 }
 
-static bool slow_fetch(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret, struct err *e)
+static bool slow_fetch(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret,
+                       struct err *e)
 {
     usleep(50 * 1000);
     return net_fetch(p, op, q, ret, e);
@@ -147,7 +153,8 @@ static void *race(void *arg)
     struct err e = ERR_INIT(a);
     struct jws jws;
     const char *why;
-    if (!jws_parse(a, r->jwt, &jws, &e) || !client_keys_verify(r->w->p, &op, r->c, &jws, alg_by_name(STR("ES256")), &r->got, &why, &e))
+    if (!jws_parse(a, r->jwt, &jws, &e) ||
+        !client_keys_verify(r->w->p, &op, r->c, &jws, alg_by_name(STR("ES256")), &r->got, &why, &e))
         r->got = SIGNATURE_NO_KEYS;
     return NULL;
 }
@@ -164,7 +171,7 @@ static void test_one_fetch_for_many(void **state)
     net_serve(200, a_set(&w, key, NULL));
     struct racer racers[RACERS];
     pthread_t threads[RACERS];
-    for (int i = 0; i < RACERS; i++) racers[i] = (struct racer){ &w, c, a_jwt(&w, key, "{}"), SIGNATURE_WRONG };
+    for (int i = 0; i < RACERS; i++) racers[i] = (struct racer) { &w, c, a_jwt(&w, key, "{}"), SIGNATURE_WRONG };
     for (int i = 0; i < RACERS; i++) assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
     for (int i = 0; i < RACERS; i++) pthread_join(threads[i], NULL);
     for (int i = 0; i < RACERS; i++) assert_int_equal(racers[i].got, SIGNATURE_RIGHT);
@@ -194,8 +201,8 @@ static void test_bounded(void **state)
     assertions_close(&w);
 }
 
-/* More addresses than there is room for, a client with keys of its own, and kids that nobody has: sets come, are asked for again and go
- * while others use them. */
+/* More addresses than there is room for, a client with keys of its own, and kids that nobody has: sets come, are asked for again
+ * and go while others use them. */
 struct walker {
     struct racer racer;
     const struct client *own;
@@ -243,7 +250,7 @@ static void test_many_threads(void **state)
     pthread_t threads[THREADS];
     net_serve(200, set);
     for (int i = 0; i < THREADS; i++) {
-        walkers[i] = (struct walker){ .racer = { .w = &w, .jwt = jwt }, .own = own, .stranger = stranger, .seed = i * 40 };
+        walkers[i] = (struct walker) { .racer = { .w = &w, .jwt = jwt }, .own = own, .stranger = stranger, .seed = i * 40 };
         assert_int_equal(pthread_create(&threads[i], NULL, walk, &walkers[i]), 0);
     }
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
@@ -254,9 +261,13 @@ static void test_many_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_inline),  cmocka_unit_test(test_kept),
-        cmocka_unit_test(test_trouble), cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_one_fetch_for_many), cmocka_unit_test(test_many_threads), cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_inline),
+        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_trouble),
+        cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_one_fetch_for_many),
+        cmocka_unit_test(test_many_threads),
+        cmocka_unit_test(test_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

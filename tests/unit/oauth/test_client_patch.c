@@ -6,7 +6,7 @@ static const char base[] = "{\"client_id\":\"c\",\"client_name\":\"before\",\"re
 static bool patch(struct world *w, const char *text, struct client **ret, struct client_extras *x)
 {
     struct client *c = client_of(w, base);
-    *x = (struct client_extras){ 0 };
+    *x = (struct client_extras) { 0 };
     *ret = c;
     w->e = ERR_INIT(w->op.arena);
     return client_patch(c, x, json_of(w->op.arena, text), &w->e);
@@ -23,26 +23,26 @@ static void applies(void **state)
         { "[{\"op\":\"replace\",\"path\":\"/client_name\",\"value\":\"after\"}]", "client_name", "\"after\"" },
         { "[{\"op\":\"replace\",\"path\":\"/client_name\",\"value\":null}]", "client_name", "\"\"" },
         { "[{\"op\":\"replace\",\"path\":\"/jwks_uri\",\"value\":\"https://j\"}]", "jwks_uri", "\"https://j\"" },
-        { "[{\"op\":\"add\",\"path\":\"/redirect_uris/-\",\"value\":\"z\"}]",
-          "redirect_uris", "[\"https://a/1\",\"https://a/2\",\"z\"]" },
-        { "[{\"op\":\"add\",\"path\":\"/redirect_uris/0\",\"value\":\"z\"}]",
-          "redirect_uris", "[\"z\",\"https://a/1\",\"https://a/2\"]" },
+        { "[{\"op\":\"add\",\"path\":\"/redirect_uris/-\",\"value\":\"z\"}]", "redirect_uris",
+          "[\"https://a/1\",\"https://a/2\",\"z\"]" },
+        { "[{\"op\":\"add\",\"path\":\"/redirect_uris/0\",\"value\":\"z\"}]", "redirect_uris",
+          "[\"z\",\"https://a/1\",\"https://a/2\"]" },
         { "[{\"op\":\"replace\",\"path\":\"/redirect_uris/1\",\"value\":\"z\"}]", "redirect_uris", "[\"https://a/1\",\"z\"]" },
         { "[{\"op\":\"remove\",\"path\":\"/redirect_uris/0\"}]", "redirect_uris", "[\"https://a/2\"]" },
         { "[{\"op\":\"remove\",\"path\":\"/owner\"}]", "owner", "\"\"" },
-        { "[{\"op\":\"add\",\"path\":\"/metadata/p/q\",\"value\":[1]}]",
-          "metadata", "{\"x\":1,\"a/b\":2,\"m~n\":3,\"p\":{\"q\":[1]}}" },
+        { "[{\"op\":\"add\",\"path\":\"/metadata/p/q\",\"value\":[1]}]", "metadata",
+          "{\"x\":1,\"a/b\":2,\"m~n\":3,\"p\":{\"q\":[1]}}" },
         { "[{\"op\":\"replace\",\"path\":\"/metadata\",\"value\":5}]", "metadata", "5" },
-        { "[{\"op\":\"remove\",\"path\":\"/metadata/a~1b\"},{\"op\":\"remove\",\"path\":\"/metadata/m~0n\"}]",
-          "metadata", "{\"x\":1}" },
+        { "[{\"op\":\"remove\",\"path\":\"/metadata/a~1b\"},{\"op\":\"remove\",\"path\":\"/metadata/m~0n\"}]", "metadata",
+          "{\"x\":1}" },
         { "[{\"op\":\"copy\",\"from\":\"/client_name\",\"path\":\"/owner\"}]", "owner", "\"before\"" },
         { "[{\"op\":\"move\",\"from\":\"/owner\",\"path\":\"/client_name\"}]", "client_name", "\"me\"" },
-        { "[{\"op\":\"move\",\"from\":\"/redirect_uris/0\",\"path\":\"/redirect_uris/1\"}]",
-          "redirect_uris", "[\"https://a/2\",\"https://a/1\"]" },
+        { "[{\"op\":\"move\",\"from\":\"/redirect_uris/0\",\"path\":\"/redirect_uris/1\"}]", "redirect_uris",
+          "[\"https://a/2\",\"https://a/1\"]" },
         { "[{\"op\":\"test\",\"path\":\"/owner\",\"value\":\"me\"},{\"op\":\"remove\",\"path\":\"/owner\"}]", "owner", "\"\"" },
         { "[{\"op\":\"add\",\"path\":\"/made_up\",\"value\":1}]", "client_name", "\"before\"" },
-        { "[{\"op\":\"replace\",\"path\":\"/created_at\",\"value\":\"2001-01-01T00:00:00Z\"}]",
-          "created_at", "\"1970-01-01T00:00:00Z\"" },
+        { "[{\"op\":\"replace\",\"path\":\"/created_at\",\"value\":\"2001-01-01T00:00:00Z\"}]", "created_at",
+          "\"1970-01-01T00:00:00Z\"" },
         { "[{\"op\":\"replace\",\"path\":\"/client_credentials_grant_access_token_lifespan\",\"value\":\"90s\"}]",
           "client_credentials_grant_access_token_lifespan", "\"1m30s\"" },
     };
@@ -97,10 +97,14 @@ static void refuses(void **state)
         { "[{\"op\":\"copy\",\"from\":\"/rotated_secrets/0\",\"path\":\"/owner\"}]", "cannot be changed" },
         { "[{\"op\":\"replace\",\"path\":\"/client_name\",\"value\":5}]", "client_name must be a string" },
         { "[{\"op\":\"replace\",\"path\":\"/owner\",\"value\":\"ok\"},{\"op\":\"x\",\"path\":\"/owner\"}]", "Operation 1" },
-        { "[{\"op\":\"add\",\"path\":\"/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t"
-          "/u/v/w/x/y/z/a/b/c/d/e/f/g/h/i/j/k/l/m\",\"value\":1}]", "more than 64 parts" },
-        { "[{\"op\":\"add\",\"path\":\"/metadata/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p"
-          "/q/r/s/t/u/v/w/x/y/z/a/b/c/d/e/f/g/h/i/j/k\",\"value\":[[[]]]}]", "more than 64 levels" },
+        { "[{\"op\":\"add\",\"path\":\"/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/"
+          "s/t"
+          "/u/v/w/x/y/z/a/b/c/d/e/f/g/h/i/j/k/l/m\",\"value\":1}]",
+          "more than 64 parts" },
+        { "[{\"op\":\"add\",\"path\":\"/metadata/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/"
+          "p"
+          "/q/r/s/t/u/v/w/x/y/z/a/b/c/d/e/f/g/h/i/j/k\",\"value\":[[[]]]}]",
+          "more than 64 levels" },
     };
     struct world w;
     world_start(&w);

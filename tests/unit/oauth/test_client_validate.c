@@ -1,13 +1,16 @@
 #include "client_unit.h"
 
-#define RSA_KEY \
-    "{\"kty\":\"RSA\",\"kid\":\"r\",\"e\":\"AQAB\",\"n\":\"" RSA_N "\"}"
-#define RSA_N \
-    "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-" \
-    "5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLy" \
+#define RSA_KEY "{\"kty\":\"RSA\",\"kid\":\"r\",\"e\":\"AQAB\",\"n\":\"" RSA_N "\"}"
+#define RSA_N                                                                                                                    \
+    "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_" \
+    "2W-"                                                                                                                        \
+    "5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_"                                                                         \
+    "FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLy"                                               \
     "rdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
-#define EC_XY "\"crv\":\"P-256\",\"x\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\",\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\""
-#define EC_KEY "{\"kty\":\"EC\",\"kid\":\"e\"," EC_XY "}"
+#define EC_XY                                                                        \
+    "\"crv\":\"P-256\",\"x\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\",\"y\":" \
+    "\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\""
+#define EC_KEY     "{\"kty\":\"EC\",\"kid\":\"e\"," EC_XY "}"
 #define EC_PRIVATE "{\"kty\":\"EC\",\"kid\":\"e\"," EC_XY ",\"d\":\"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE\"}"
 
 static bool validate(struct world *w, const char *body, bool v1, struct client **ret)
@@ -29,7 +32,9 @@ static void settles_defaults(void **state)
     assert_int_equal(c->scopes.n, 3);
     assert_str(c->subject_type, "public");
     assert_str(c->userinfo_signed_response_alg, "none");
-    assert_true(validate(&w, "{\"scope\":\" a b  c \",\"access_token_strategy\":\"JWT\",\"allowed_cors_origins\":[\"https://x/\"]}", false, &c));
+    assert_true(validate(&w,
+                         "{\"scope\":\" a b  c \",\"access_token_strategy\":\"JWT\",\"allowed_cors_origins\":[\"https://x/\"]}",
+                         false, &c));
     assert_str(c->scope, " a b  c ");
     assert_int_equal(c->scopes.n, 3);
     assert_str(c->access_token_strategy, "jwt");
@@ -41,12 +46,14 @@ static void accepts(void **state)
 {
     (void)state;
     static const char *const cases[] = {
-        "{\"redirect_uris\":[\"https://a.example/cb\",\"com.app:/cb\",\"myapp://callback\",\"http://localhost:8080/cb\",\"http://[::1]/\","
+        "{\"redirect_uris\":[\"https://a.example/cb\",\"com.app:/cb\",\"myapp://callback\",\"http://localhost:8080/cb\",\"http://"
+        "[::1]/\","
         "\"urn:ietf:wg:oauth:2.0:oob\",\"https://a.example/cb?x=%20y\"]}",
         "{\"grant_types\":[\"authorization_code\",\"password\",\"urn:ietf:params:oauth:grant-type:device_code\"]}",
         "{\"response_types\":[\"code\",\"id_token token\",\"code id_token token\",\"none\"]}",
         "{\"token_endpoint_auth_method\":\"private_key_jwt\",\"jwks_uri\":\"https://a.example/jwks\"}",
-        "{\"token_endpoint_auth_method\":\"private_key_jwt\",\"jwks\":{\"keys\":[" RSA_KEY "]},\"token_endpoint_auth_signing_alg\":\"PS512\"}",
+        "{\"token_endpoint_auth_method\":\"private_key_jwt\",\"jwks\":{\"keys\":[" RSA_KEY
+        "]},\"token_endpoint_auth_signing_alg\":\"PS512\"}",
         "{\"jwks\":{\"keys\":[" EC_KEY "]}}",
         "{\"jwks\":{},\"jwks_uri\":\"https://a.example/jwks\"}",
         "{\"jwks\":{\"keys\":[]}}",
@@ -78,7 +85,8 @@ static void refuses(void **state)
     } cases[] = {
         { "{\"token_endpoint_auth_method\":\"magic\"}", meta, "token_endpoint_auth_method is 'magic'" },
         { "{\"token_endpoint_auth_method\":\"private_key_jwt\"}", meta, "either jwks or jwks_uri must be set." },
-        { "{\"token_endpoint_auth_method\":\"private_key_jwt\",\"jwks\":{\"keys\":[" RSA_KEY "]},\"token_endpoint_auth_signing_alg\":\"HS256\"}",
+        { "{\"token_endpoint_auth_method\":\"private_key_jwt\",\"jwks\":{\"keys\":[" RSA_KEY
+          "]},\"token_endpoint_auth_signing_alg\":\"HS256\"}",
           meta, "Only RS256" },
         { "{\"jwks\":{\"keys\":[]},\"jwks_uri\":\"https://a.example/j\"}", meta, "Fields jwks and jwks_uri can not both be set" },
         { "{\"jwks\":{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"\"}]}}", meta, "Invalid JSON web key in set." },
@@ -127,15 +135,19 @@ static void refuses(void **state)
         { "{\"redirect_uris\":[\"https://a.example:b@evil.example/\"]}", redir, "user name" },
         { "{\"redirect_uris\":[\"https:///cb\"]}", redir, "must name a host" },
         { "{\"redirect_uris\":[\"https:cb\"]}", redir, "must name a host" },
-        { "{\"subject_type\":\"pairwise\"}", meta, "Subject type pairwise is not supported by server, only [public] are allowed." },
+        { "{\"subject_type\":\"pairwise\"}", meta,
+          "Subject type pairwise is not supported by server, only [public] are allowed." },
         { "{\"subject_type\":\"made-up\"}", meta, "Subject type made-up" },
         { "{\"redirect_uris\":[\"https://a.example/cb\"],\"post_logout_redirect_uris\":[\"bye\"]}", meta,
           "Unable to parse post_logout_redirect_uri: bye" },
         { "{\"redirect_uris\":[\"https://a.example/cb\"],\"post_logout_redirect_uris\":[\"https://b.example/bye\"]}", meta,
-          "post_logout_redirect_uri 'https://b.example/bye' must match the domain, port, scheme of at least one of the registered "
+          "post_logout_redirect_uri 'https://b.example/bye' must match the domain, port, scheme of at least one of the "
+          "registered "
           "redirect URIs but did not" },
-        { "{\"redirect_uris\":[\"https://a.example/cb\"],\"post_logout_redirect_uris\":[\"http://a.example/\"]}", meta, "must match" },
-        { "{\"redirect_uris\":[\"https://a.example/cb\"],\"post_logout_redirect_uris\":[\"https://a.example:1/\"]}", meta, "must match" },
+        { "{\"redirect_uris\":[\"https://a.example/cb\"],\"post_logout_redirect_uris\":[\"http://a.example/\"]}", meta,
+          "must match" },
+        { "{\"redirect_uris\":[\"https://a.example/cb\"],\"post_logout_redirect_uris\":[\"https://a.example:1/\"]}", meta,
+          "must match" },
         { "{\"post_logout_redirect_uris\":[\"https://a.example/\"]}", meta, "must match" },
         { "{\"access_token_strategy\":\"foo\"}", meta, "expected one of [jwt, opaque] but got foo" },
         { "{\"sector_identifier_uri\":\"http://a.example/\"}", meta, "sector_identifier_uri must use https://" },
@@ -213,7 +225,8 @@ static void canonical_keys(void **state)
     struct world w;
     struct client *c;
     world_start(&w);
-    assert_true(validate(&w, "{\"jwks\":{\"keys\":[{\"made_up\":1," EC_XY ",\"kty\":\"EC\",\"use\":\"sig\"}],\"other\":1}}", false, &c));
+    assert_true(
+        validate(&w, "{\"jwks\":{\"keys\":[{\"made_up\":1," EC_XY ",\"kty\":\"EC\",\"use\":\"sig\"}],\"other\":1}}", false, &c));
     assert_null(json_object_get(c->jwks, "other"));
     const json_t *key = json_array_get(json_object_get(c->jwks, "keys"), 0);
     assert_null(json_object_get(key, "made_up"));
@@ -228,7 +241,8 @@ static void canonical_keys(void **state)
     world_end(&w);
 }
 
-#define SECTOR "\"sector_identifier_uri\":\"https://s.example/s\",\"redirect_uris\":[\"https://a.example/\",\"https://b.example/\"]"
+#define SECTOR \
+    "\"sector_identifier_uri\":\"https://s.example/s\",\"redirect_uris\":[\"https://a.example/\",\"https://b.example/\"]"
 
 static void sector_identifiers(void **state)
 {
@@ -250,7 +264,7 @@ static void sector_identifiers(void **state)
     struct client *c;
     world_start(&w);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        fetched = (struct fetch_answer){ .status = cases[i].status, .body = str_of(cases[i].body) };
+        fetched = (struct fetch_answer) { .status = cases[i].status, .body = str_of(cases[i].body) };
         assert_int_equal(validate(&w, "{" SECTOR "}", false, &c), cases[i].hint == NULL);
         if (cases[i].hint != NULL) assert_failed(&w, INVALID_CLIENT_METADATA, cases[i].hint);
     }
@@ -278,10 +292,14 @@ static void sector_is_fetched_when_it_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(settles_defaults),        cmocka_unit_test(accepts),
-        cmocka_unit_test(refuses),                 cmocka_unit_test(the_old_api_checks_less),
-        cmocka_unit_test(production_wants_https),  cmocka_unit_test(subject_types),
-        cmocka_unit_test(canonical_keys),          cmocka_unit_test(sector_identifiers),
+        cmocka_unit_test(settles_defaults),
+        cmocka_unit_test(accepts),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(the_old_api_checks_less),
+        cmocka_unit_test(production_wants_https),
+        cmocka_unit_test(subject_types),
+        cmocka_unit_test(canonical_keys),
+        cmocka_unit_test(sector_identifiers),
         cmocka_unit_test(sector_is_fetched_when_it_changes),
     };
     return RUN(tests);

@@ -3,7 +3,7 @@
 static struct client *create(struct world *w, const char *body, struct client_extras *x)
 {
     struct client *c = client_new(w->op.arena);
-    *x = (struct client_extras){ 0 };
+    *x = (struct client_extras) { 0 };
     if (!client_decode(c, x, json_of(w->op.arena, body), &w->e) || !client_create(&w->p, &w->op, c, x, false, &w->e))
         fail_msg("%s: %s", body, w->e.hint != NULL ? w->e.hint : w->e.kind->id);
     return c;
@@ -108,7 +108,7 @@ static bool update(struct world *w, const char *id, const char *name, const char
                    struct client_extras *x)
 {
     struct client *c;
-    struct client_change change = { .id = str_of(id), .edit = rename_it, .arg = (const char *[]){ name, secret, new_id } };
+    struct client_change change = { .id = str_of(id), .edit = rename_it, .arg = (const char *[]) { name, secret, new_id } };
     w->e = ERR_INIT(w->op.arena);
     return client_update(&w->p, &w->op, &change, &c, x, &w->e);
 }
@@ -252,10 +252,14 @@ static void registration_tokens(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(creates),  cmocka_unit_test(public_clients_have_no_secret),
-        cmocka_unit_test(refuses),  cmocka_unit_test(updates),
-        cmocka_unit_test(updates_refuse), cmocka_unit_test(races),
-        cmocka_unit_test(becoming_confidential_makes_a_secret), cmocka_unit_test(registration_tokens),
+        cmocka_unit_test(creates),
+        cmocka_unit_test(public_clients_have_no_secret),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(updates),
+        cmocka_unit_test(updates_refuse),
+        cmocka_unit_test(races),
+        cmocka_unit_test(becoming_confidential_makes_a_secret),
+        cmocka_unit_test(registration_tokens),
     };
     return RUN(tests);
 }

@@ -60,12 +60,12 @@ static void test_refusals(void **state)
     world_open(&w, "");
     code_client(&w, "c", ",\"scope\":\"openid offline userinfo_credential_draft_00\"");
     const struct user_token u = token_with(&w, scope), plain = token_with(&w, "openid");
-    refused(&w, &u, &(struct credential_request){ .format = STR("ldp_vc") }, &err_INVALID_REQUEST);
-    refused(&w, &u, &(struct credential_request){ .format = STR("") }, &err_INVALID_REQUEST);
-    refused(&w, &u, &(struct credential_request){ STR("jwt_vc_json"), { other, 1 }, &proof }, &err_INVALID_REQUEST);
-    refused(&w, &u, &(struct credential_request){ .format = STR("jwt_vc_json"), .proof = &proof }, &err_INVALID_REQUEST);
-    refused(&w, &u, &(struct credential_request){ .format = STR("jwt_vc_json"), .proof = &unknown }, &err_INVALID_REQUEST);
-    refused(&w, &plain, &(struct credential_request){ .format = STR("jwt_vc_json"), .proof = &proof }, &err_INSUFFICIENT_SCOPE);
+    refused(&w, &u, &(struct credential_request) { .format = STR("ldp_vc") }, &err_INVALID_REQUEST);
+    refused(&w, &u, &(struct credential_request) { .format = STR("") }, &err_INVALID_REQUEST);
+    refused(&w, &u, &(struct credential_request) { STR("jwt_vc_json"), { other, 1 }, &proof }, &err_INVALID_REQUEST);
+    refused(&w, &u, &(struct credential_request) { .format = STR("jwt_vc_json"), .proof = &proof }, &err_INVALID_REQUEST);
+    refused(&w, &u, &(struct credential_request) { .format = STR("jwt_vc_json"), .proof = &unknown }, &err_INVALID_REQUEST);
+    refused(&w, &plain, &(struct credential_request) { .format = STR("jwt_vc_json"), .proof = &proof }, &err_INSUFFICIENT_SCOPE);
     world_close(&w);
 }
 

@@ -2,8 +2,8 @@
 #include "consented.h"
 #include "oauth/device.h"
 
-#define CLIENT(id, more)                                                                                                         \
-    "{\"client_id\":\"" id "\",\"client_secret\":\"secret\",\"grant_types\":[\"" DEVICE_GRANT_TYPE "\",\"refresh_token\"],"      \
+#define CLIENT(id, more)                                                                                                    \
+    "{\"client_id\":\"" id "\",\"client_secret\":\"secret\",\"grant_types\":[\"" DEVICE_GRANT_TYPE "\",\"refresh_token\"]," \
     "\"scope\":\"openid offline a\",\"audience\":[\"urn:api\"]" more "}"
 
 /* The device's request: the answer's JSON, NULL on failure. */

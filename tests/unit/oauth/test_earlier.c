@@ -228,8 +228,8 @@ static void test_secrets(void **state)
     world_close(&w);
 }
 
-#define JWT_PAYLOAD                                                                                                              \
-    "{\"iss\":\"https://op.example.test/"                                                                                        \
+#define JWT_PAYLOAD                       \
+    "{\"iss\":\"https://op.example.test/" \
     "\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"7f1f5b43-6c8a-4f0e-9a35-0d9d5b1f9a11\"}"
 
 static void test_jwt(void **state)

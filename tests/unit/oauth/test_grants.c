@@ -7,7 +7,8 @@ static void open_world(struct world *w, const char *more)
     world_client(w, "{\"client_id\":\"c\",\"client_secret\":\"secret\",\"grant_types\":[\"client_credentials\"],"
                     "\"scope\":\"a b docs.*\",\"audience\":[\"urn:api\"]}");
     world_client(w, "{\"client_id\":\"code\",\"client_secret\":\"secret\",\"grant_types\":[\"authorization_code\"]}");
-    world_client(w, "{\"client_id\":\"public\",\"token_endpoint_auth_method\":\"none\",\"grant_types\":[\"client_credentials\"]}");
+    world_client(w,
+                 "{\"client_id\":\"public\",\"token_endpoint_auth_method\":\"none\",\"grant_types\":[\"client_credentials\"]}");
 }
 
 struct row {

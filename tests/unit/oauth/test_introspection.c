@@ -122,7 +122,7 @@ static void test_revoke_refusals(void **state)
     assert_true(err_is(&w.e, &err_INVALID_REQUEST));
     assert_string_equal(w.e.hint, HINT_CHECK_PARAMETERS);
     const struct params empty = { 0 };
-    assert_false(revoke(w.p, &w.op, &(struct client_credentials){ .form = &empty }, &w.e));
+    assert_false(revoke(w.p, &w.op, &(struct client_credentials) { .form = &empty }, &w.e));
     assert_true(err_is(&w.e, &err_INVALID_REQUEST));
     const struct str token = get_token(&w, "grant_type=client_credentials");
     w.op.may_wait = false;
@@ -161,9 +161,8 @@ static void test_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_members),    cmocka_unit_test(test_inactive),
-        cmocka_unit_test(test_scopes),     cmocka_unit_test(test_revoke_opaque),
-        cmocka_unit_test(test_revoke_jwt), cmocka_unit_test(test_revoke_refusals),
+        cmocka_unit_test(test_members),       cmocka_unit_test(test_inactive),   cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_revoke_opaque), cmocka_unit_test(test_revoke_jwt), cmocka_unit_test(test_revoke_refusals),
         cmocka_unit_test(test_large),
     };
     return RUN(tests);

@@ -25,7 +25,7 @@ static void test_texts(void **state)
     pack_str(&b, STR("hello"));
     pack_str(&b, STR(""));
     pack_strs(&b, strs_words(a, STR("a bb ccc")));
-    pack_strs(&b, (struct strs){ 0 });
+    pack_strs(&b, (struct strs) { 0 });
     struct unpack u = UNPACK(buf_str(&b));
     assert_str(unpack_str(&u), "hello");
     assert_str(unpack_str(&u), "");
@@ -42,11 +42,17 @@ static void test_malformed(void **state)
     ARENA_AUTO a = arena_new();
     static const struct str bad[] = {
         { "", 0 },
-        { "\x80", 1 },                                         /* a number that does not end */
-        { "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x02", 10 },     /* more than 64 bits */
-        { "\x05" "abcd", 5 },                                   /* a text longer than what is there */
-        { "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01" "a", 11 }, /* of nearly 2^64 bytes */
-        { "\x01" "ab", 3 },                                     /* something is left */
+        { "\x80", 1 },                                      /* a number that does not end */
+        { "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x02", 10 }, /* more than 64 bits */
+        { "\x05"
+          "abcd",
+          5 }, /* a text longer than what is there */
+        { "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"
+          "a",
+          11 }, /* of nearly 2^64 bytes */
+        { "\x01"
+          "ab",
+          3 }, /* something is left */
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct unpack u = UNPACK(bad[i]);

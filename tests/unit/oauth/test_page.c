@@ -14,7 +14,7 @@ static void start(struct world *w)
 {
     static struct str secret[] = { { "a system secret of the tests", 28 } };
     w->a = arena_new();
-    w->s = sealer_new(&(struct sealer_secrets){ .system = { secret, 1 } });
+    w->s = sealer_new(&(struct sealer_secrets) { .system = { secret, 1 } });
     w->e = ERR_INIT(w->a);
 }
 
@@ -50,8 +50,8 @@ static void reads(void **state)
         { "page_size=2&page_size=3", false, false, 2, 0 },
         { "page_token=", false, false, 250, 0 },
         { "page_token=1", false, false, 250, 0 },
-        { "page_token=eyJvZmZzZXQiOiIxMCIsInYiOjJ9", false, false, 250, 10 },        /* {"offset":"10","v":2} */
-        { "page_token=eyJwYWdlIjoiMiIsInYiOjF9&page_size=5", false, false, 5, 10 },  /* {"page":"2","v":1} */
+        { "page_token=eyJvZmZzZXQiOiIxMCIsInYiOjJ9", false, false, 250, 10 },       /* {"offset":"10","v":2} */
+        { "page_token=eyJwYWdlIjoiMiIsInYiOjF9&page_size=5", false, false, 5, 10 }, /* {"page":"2","v":1} */
         { "limit=2&offset=4", false, true, 2, 4 },
         { "limit=2&offset=3", true, true, 2, 2 },
         { "limit=2", true, true, 2, 0 },
@@ -79,9 +79,17 @@ static void refuses(void **state)
 {
     (void)state;
     static const char *const cases[] = {
-        "page_size=abc", "page_size=1.5", "page_size=99999999999999999999", "page_size=%20", "page_token=garbage", "page_token=2",
-        "page_token=eyJvZmZzZXQiOiItMSIsInYiOjJ9" /* offset -1 */, "page_token=eyJ2IjoyfQ" /* no offset */,
-        "page_token=eyJwYWdlIjoiOTIyMzM3MjAzNjg1NDc3NTgwNyJ9" /* page 2^63-1 */, "page_token=e30", "page_token=////",
+        "page_size=abc",
+        "page_size=1.5",
+        "page_size=99999999999999999999",
+        "page_size=%20",
+        "page_token=garbage",
+        "page_token=2",
+        "page_token=eyJvZmZzZXQiOiItMSIsInYiOjJ9" /* offset -1 */,
+        "page_token=eyJ2IjoyfQ" /* no offset */,
+        "page_token=eyJwYWdlIjoiOTIyMzM3MjAzNjg1NDc3NTgwNyJ9" /* page 2^63-1 */,
+        "page_token=e30",
+        "page_token=////",
     };
     struct world w;
     struct page page;
@@ -209,10 +217,8 @@ static void offset_links(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads),
-        cmocka_unit_test(refuses),
-        cmocka_unit_test(tokens_lead_on),
-        cmocka_unit_test(tokens_are_for_one_list),
+        cmocka_unit_test(reads),          cmocka_unit_test(refuses),
+        cmocka_unit_test(tokens_lead_on), cmocka_unit_test(tokens_are_for_one_list),
         cmocka_unit_test(offset_links),
     };
     return RUN(tests);

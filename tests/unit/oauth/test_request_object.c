@@ -31,7 +31,8 @@ static void refused(struct world *w, const struct client *c, const char *query, 
 static const struct client *a_client(struct world *w, const char *id, const struct jwk *key, const char *more)
 {
     const struct str set = key != NULL ? ARENA_CAT(w->arena, STR(",\"jwks\":"), a_set(w, key, NULL)) : STR("");
-    return world_client(w, arena_printf(w->arena, "{\"client_id\":\"%s\",\"client_secret\":\"a-secret\"%.*s%s}", id, STR_FMT(set), more).p);
+    return world_client(
+        w, arena_printf(w->arena, "{\"client_id\":\"%s\",\"client_secret\":\"a-secret\"%.*s%s}", id, STR_FMT(set), more).p);
 }
 
 #define NONE "{\"alg\":\"none\"}"
@@ -43,15 +44,20 @@ static void test_merging(void **state)
     assertions_open(&w, "");
     const struct jwk *key = a_key(&w, "ES256", "k");
     const struct client *c = a_client(&w, "c", key, "");
-    static const struct { const char *query, *claims, *want; } cases[] = {
+    static const struct {
+        const char *query, *claims, *want;
+    } cases[] = {
         { "scope=openid&state=outer", "{\"state\":\"inner\",\"nonce\":\"n\"}", "nonce=n&scope=openid&state=inner" },
         { "scope=openid+b+a", "{\"scope\":\"c a\"}", "scope=c+a+openid+b" },
         { "scope=openid", "{\"max_age\":60,\"a\":true,\"claims\":{\"userinfo\":{}},\"n\":null}",
           "a=true&claims=%7B%22userinfo%22%3A%7B%7D%7D&max_age=60&scope=openid" },
         { "scope=openid&audience=x", "{\"audience\":[\"urn:a\",\"urn:b\"]}", "audience=urn%3Aa&audience=urn%3Ab&scope=openid" },
-        { "scope=openid", "{\"iss\":\"c\",\"aud\":\"https://op.example.test\",\"exp\":9999999999,\"iat\":1,\"nbf\":1,\"jti\":\"j\",\"sub\":\"s\"}",
+        { "scope=openid",
+          "{\"iss\":\"c\",\"aud\":\"https://"
+          "op.example.test\",\"exp\":9999999999,\"iat\":1,\"nbf\":1,\"jti\":\"j\",\"sub\":\"s\"}",
           "scope=openid" },
-        { "scope=openid", "{\"aud\":[\"https://op.example.test/\"],\"client_id\":\"c\",\"login_verifier\":\"v\",\"consent_verifier\":\"v\"}",
+        { "scope=openid",
+          "{\"aud\":[\"https://op.example.test/\"],\"client_id\":\"c\",\"login_verifier\":\"v\",\"consent_verifier\":\"v\"}",
           "client_id=c&scope=openid" },
         { "scope=openid&x=1&x=2", "{\"x\":\"3\"}", "scope=openid&x=3" },
     };
@@ -75,9 +81,22 @@ static void test_refused(void **state)
     const struct client *c = a_client(&w, "c", key, ""), *bare = a_client(&w, "bare", NULL, "");
     const struct client *strict = a_client(&w, "strict", key, ",\"request_object_signing_alg\":\"ES256\"");
     const char *bad_claims[] = {
-        "{\"iss\":\"d\"}", "{\"iss\":7}", "{\"aud\":\"https://evil.example.test\"}", "{\"aud\":[]}", "{\"aud\":{}}", "{\"client_id\":\"d\"}",
-        "{\"client_id\":1}", "{\"exp\":1}", "{\"nbf\":99999999999}", "{\"iat\":99999999999}", "{\"exp\":\"soon\"}", "{\"request\":\"x\"}",
-        "{\"request_uri\":\"https://x\"}", "[]", "7", "",
+        "{\"iss\":\"d\"}",
+        "{\"iss\":7}",
+        "{\"aud\":\"https://evil.example.test\"}",
+        "{\"aud\":[]}",
+        "{\"aud\":{}}",
+        "{\"client_id\":\"d\"}",
+        "{\"client_id\":1}",
+        "{\"exp\":1}",
+        "{\"nbf\":99999999999}",
+        "{\"iat\":99999999999}",
+        "{\"exp\":\"soon\"}",
+        "{\"request\":\"x\"}",
+        "{\"request_uri\":\"https://x\"}",
+        "[]",
+        "7",
+        "",
     };
     for (size_t i = 0; i < ARRAY_LEN(bad_claims); i++) {
         refused(&w, c, "scope=openid", a_jwt(&w, key, bad_claims[i]), &err_INVALID_REQUEST_OBJECT);
@@ -91,7 +110,8 @@ static void test_refused(void **state)
     refused(&w, c, "scope=openid", a_raw_jwt(&w, "{\"alg\":\"HS256\"}", "{}", zero), &err_INVALID_REQUEST_OBJECT);
     refused(&w, c, "scope=openid", a_raw_jwt(&w, NONE, "{}", zero), &err_INVALID_REQUEST_OBJECT);
     refused(&w, c, "scope=openid", a_raw_jwt(&w, "{\"alg\":\"none\",\"crit\":[]}", "{}", STR("")), &err_INVALID_REQUEST_OBJECT);
-    refused(&w, c, "scope=openid", a_raw_jwt(&w, "{\"alg\":\"none\",\"typ\":\"at+jwt\"}", "{}", STR("")), &err_INVALID_REQUEST_OBJECT);
+    refused(&w, c, "scope=openid", a_raw_jwt(&w, "{\"alg\":\"none\",\"typ\":\"at+jwt\"}", "{}", STR("")),
+            &err_INVALID_REQUEST_OBJECT);
     refused(&w, c, "scope=openid", STR("x"), &err_INVALID_REQUEST_OBJECT);
     refused(&w, strict, "scope=openid", a_raw_jwt(&w, NONE, "{}", STR("")), &err_INVALID_REQUEST_OBJECT);
     assert_non_null(merge(&w, strict, "scope=openid", a_jwt(&w, key, "{}")));
@@ -109,7 +129,8 @@ static void test_reference(void **state)
     struct world w;
     assertions_open(&w, "");
     const struct jwk *key = a_key(&w, "ES256", "k");
-    const struct client *c = a_client(&w, "c", key, ",\"request_uris\":[\"https://c.test/ro#1\"]"), *bare = a_client(&w, "bare", NULL, "");
+    const struct client *c = a_client(&w, "c", key, ",\"request_uris\":[\"https://c.test/ro#1\"]"),
+                        *bare = a_client(&w, "bare", NULL, "");
     const char *good = "scope=openid&request_uri=https%3A%2F%2Fc.test%2Fro%231";
     net_serve(200, ARENA_CAT(w.arena, STR("\n "), a_jwt(&w, key, "{\"state\":\"inner\"}"), STR("\r\n")));
     refused(&w, c, "scope=openid&request_uri=https%3A%2F%2Fc.test%2Fro", STR_NONE, &err_INVALID_REQUEST_URI);

@@ -53,7 +53,7 @@ static void test_check(void **state)
     world_open(&w, "");
     const struct client *c = world_client(&w, "{\"client_id\":\"c\",\"scope\":\"docs.* x\"}");
     assert_true(scopes_check(w.p, c, strs_words(w.arena, STR("docs.read x")), &w.e));
-    assert_true(scopes_check(w.p, c, (struct strs){ 0 }, &w.e));
+    assert_true(scopes_check(w.p, c, (struct strs) { 0 }, &w.e));
     assert_false(scopes_check(w.p, c, strs_words(w.arena, STR("x docs y")), &w.e));
     assert_true(err_is(&w.e, &err_INVALID_SCOPE));
     assert_string_equal(w.e.hint, "The OAuth 2.0 Client is not allowed to request scope 'docs'.");
@@ -69,9 +69,9 @@ static void test_limit(void **state)
     struct strs words;
     char *text = arena_alloc(a, 16385);
     memset(text, 'a', 16385);
-    assert_true(scope_read(&op, (struct str){ text, 16384 }, &words, &e));
+    assert_true(scope_read(&op, (struct str) { text, 16384 }, &words, &e));
     assert_int_equal(words.n, 1);
-    assert_false(scope_read(&op, (struct str){ text, 16385 }, &words, &e));
+    assert_false(scope_read(&op, (struct str) { text, 16385 }, &words, &e));
     assert_true(err_is(&e, &err_INVALID_SCOPE));
     assert_true(scope_read(&op, STR("  b a  b "), &words, &e));
     assert_int_equal(words.n, 2);

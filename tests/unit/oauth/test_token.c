@@ -7,7 +7,7 @@
 
 static struct access_token sample(struct world *w)
 {
-    return (struct access_token){
+    return (struct access_token) {
         .client_id = STR("c"),
         .subject = STR("c"),
         .scopes = strs_words(w->arena, STR("read docs.*")),
@@ -96,14 +96,15 @@ static void test_tampered(void **state)
     for (size_t i = 7; i < text.n; i++) {
         copy[i] = copy[i] == 'A' ? 'B' : 'A';
         if (copy[i] == text.p[i]) copy[i] = 'C';
-        if (open_token(&w, (struct str){ copy, text.n }, &got)) fail_msg("character %zu", i);
+        if (open_token(&w, (struct str) { copy, text.n }, &got)) fail_msg("character %zu", i);
         copy[i] = text.p[i];
     }
     assert_false(open_token(&w, str_upto(text, text.n - 1), &got));
     assert_false(open_token(&w, ARENA_CAT(w.arena, text, STR("A")), &got));
     assert_false(open_token(&w, ARENA_CAT(w.arena, STR("ory_rt_"), str_from(text, 7)), &got));
     assert_true(open_token(&w, str_from(text, 7), &got)); /* without its prefix it is the same token */
-    static const char *const garbage[] = { "", ".", "a.b", "a.b.c", "ory_at_", "ory_at_.", "eyJ.eyJ.", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0." };
+    static const char *const garbage[] = { "",        ".",        "a.b",      "a.b.c",
+                                           "ory_at_", "ory_at_.", "eyJ.eyJ.", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0." };
     for (size_t i = 0; i < ARRAY_LEN(garbage); i++) assert_false(open_token(&w, str_of(garbage[i]), &got));
 
     struct provider *own = w.p;
@@ -120,18 +121,25 @@ static void test_foreign_jwt(void **state)
     (void)state;
     static const char *const payloads[] = {
         "{\"iss\":\"https://op.example.test\"}",
-        "{\"iss\":\"https://other.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}",
+        "{\"iss\":\"https://"
+        "other.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}",
         "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"x\"}",
-        "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":\"x\",\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}",
-        "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":9223372036854775807,\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}",
+        "{\"iss\":\"https://"
+        "op.example.test\",\"client_id\":\"c\",\"exp\":\"x\",\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}",
+        "{\"iss\":\"https://"
+        "op.example.test\",\"client_id\":\"c\",\"exp\":9223372036854775807,\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-"
+        "000000000000\"}",
         "{\"iss\":\"https://op.example.test\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}",
-        "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":2,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}",
-        "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-03e8-4000-8000-000000000000\"}",
+        "{\"iss\":\"https://"
+        "op.example.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":2,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}",
+        "{\"iss\":\"https://"
+        "op.example.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-03e8-4000-8000-000000000000\"}",
         "[]",
         "nonsense",
     };
     static const char good[] =
-        "{\"iss\":\"https://op.example.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}";
+        "{\"iss\":\"https://"
+        "op.example.test\",\"client_id\":\"c\",\"exp\":4000000000,\"iat\":1,\"jti\":\"00000000-03e8-7000-8000-000000000000\"}";
     struct world w;
     struct access_token got;
     struct str text;
@@ -193,12 +201,14 @@ static void test_claims(void **state)
     /* promoted, mirrored; protected names never */
     assert_claims(&w, NO_NBF ", allowed_top_level_claims: [a, sub, scope, ext, missing] }",
                   "{\"a\":1,\"b\":2,\"sub\":\"evil\",\"scope\":\"evil\",\"ext\":3}",
-                  "{\"a\":1," "\"aud\":[\"urn:a\",\"urn:b\"],\"client_id\":\"c\","
+                  "{\"a\":1,"
+                  "\"aud\":[\"urn:a\",\"urn:b\"],\"client_id\":\"c\","
                   "\"ext\":{\"a\":1,\"b\":2,\"ext\":3,\"scope\":\"evil\",\"sub\":\"evil\"}" TAIL
                   "\"scp\":[\"read\",\"docs.*\"],\"sub\":\"c\"}");
     /* not mirrored: no ext, or only what was not promoted */
     assert_claims(&w, NO_NBF ", mirror_top_level_claims: false, allowed_top_level_claims: [a] }", "{\"a\":1,\"b\":2}",
-                  "{\"a\":1,\"aud\":[\"urn:a\",\"urn:b\"],\"client_id\":\"c\"" TAIL "\"scp\":[\"read\",\"docs.*\"],\"sub\":\"c\"}");
+                  "{\"a\":1,\"aud\":[\"urn:a\",\"urn:b\"],\"client_id\":\"c\"" TAIL
+                  "\"scp\":[\"read\",\"docs.*\"],\"sub\":\"c\"}");
     assert_claims(&w, NO_NBF ", mirror_top_level_claims: false, preserve_ext_claims: true, allowed_top_level_claims: [a] }",
                   "{\"a\":1,\"b\":2}",
                   "{\"a\":1,\"aud\":[\"urn:a\",\"urn:b\"],\"client_id\":\"c\",\"ext\":{\"b\":2}" TAIL
@@ -297,9 +307,15 @@ static void grant_token(const char *strategy)
     enum store_put put;
     world_open(&w, "");
     const struct client *c = client_of(&w, strategy);
-    const struct grant row = { .id = STR("00112233445566778899aabbccddeeff"), .state = GRANT_ACTIVE, .generation = 7,
-                               .client_id = STR("c"), .subject = STR("ada"), .request = STR("{}"), .session = STR("{}"),
-                               .requested_at = w.op.now, .expires_at = w.op.now + 3600 * USEC_PER_SEC };
+    const struct grant row = { .id = STR("00112233445566778899aabbccddeeff"),
+                               .state = GRANT_ACTIVE,
+                               .generation = 7,
+                               .client_id = STR("c"),
+                               .subject = STR("ada"),
+                               .request = STR("{}"),
+                               .session = STR("{}"),
+                               .requested_at = w.op.now,
+                               .expires_at = w.op.now + 3600 * USEC_PER_SEC };
     WORLD_TRY(&w, store_grant_insert(w.parts.store, &w.op, &row, &put, &w.e));
     struct access_token t = sample(&w), got;
     t.grant_id = row.id;
@@ -340,9 +356,9 @@ static void test_grant_jwt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_opaque), cmocka_unit_test(test_jwt),    cmocka_unit_test(test_tampered),
-        cmocka_unit_test(test_claims), cmocka_unit_test(test_foreign_jwt), cmocka_unit_test(test_expiry),
-        cmocka_unit_test(test_death),  cmocka_unit_test(test_large),  cmocka_unit_test(test_grant_opaque),
+        cmocka_unit_test(test_opaque),    cmocka_unit_test(test_jwt),         cmocka_unit_test(test_tampered),
+        cmocka_unit_test(test_claims),    cmocka_unit_test(test_foreign_jwt), cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_death),     cmocka_unit_test(test_large),       cmocka_unit_test(test_grant_opaque),
         cmocka_unit_test(test_grant_jwt),
     };
     return RUN(tests);

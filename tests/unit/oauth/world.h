@@ -27,9 +27,9 @@ static inline void world_fail(const struct world *w)
     print_error("%s: %s (%s:%d)\n", w->e.kind->id, w->e.hint != NULL ? w->e.hint : "", w->e.file, w->e.line);
     fail();
 }
-#define WORLD_TRY(w, call)                  \
-    do {                                    \
-        if (!(call)) world_fail(w);         \
+#define WORLD_TRY(w, call)          \
+    do {                            \
+        if (!(call)) world_fail(w); \
     } while (0)
 
 static inline const struct config *world_config(struct arena *a, const char *more)
@@ -37,7 +37,7 @@ static inline const struct config *world_config(struct arena *a, const char *mor
     const struct config_text texts[] = { { STR("base.yml"), str_of(world_base) }, { STR("more.yml"), str_of(more) } };
     struct config_report report = { 0 };
     const struct config *config;
-    if (!config_load(a, &(struct config_sources){ .texts = texts, .texts_n = *more != '\0' ? 2 : 1 }, &config, &report)) {
+    if (!config_load(a, &(struct config_sources) { .texts = texts, .texts_n = *more != '\0' ? 2 : 1 }, &config, &report)) {
         print_error("%.*s\n", STR_FMT(config_report_text(a, &report)));
         fail();
     }
@@ -47,9 +47,9 @@ static inline const struct config *world_config(struct arena *a, const char *mor
 static inline void world_open(struct world *w, const char *more)
 {
     struct arena *a = arena_new();
-    *w = (struct world){ .arena = a, .op = { .arena = a, .now = clock_now(), .may_wait = true }, .e = ERR_INIT(a) };
+    *w = (struct world) { .arena = a, .op = { .arena = a, .now = clock_now(), .may_wait = true }, .e = ERR_INIT(a) };
     w->config = world_config(a, more);
-    WORLD_TRY(w, store_open(&(struct store_options){ .dsn = STR("memory"), .readers = 2 }, &w->parts.store, &w->e));
+    WORLD_TRY(w, store_open(&(struct store_options) { .dsn = STR("memory"), .readers = 2 }, &w->parts.store, &w->e));
     WORLD_TRY(w, store_migrate_up(w->parts.store, &w->op, NULL, NULL, &w->e));
     w->parts.keysets = keysets_new(w->parts.store);
     w->parts.clients = client_cache_new(16);

@@ -20,9 +20,9 @@ static struct arena *arena;
 static struct sql_db *db;
 static char dsn[512];
 
-#define OK(call)                                                                                                                 \
-    do {                                                                                                                         \
-        if (!(call)) fail_msg("%s: %s %s (%s)", #call, e.kind->id, e.hint ? e.hint : "", e.debug ? e.debug : "");                \
+#define OK(call)                                                                                                  \
+    do {                                                                                                          \
+        if (!(call)) fail_msg("%s: %s %s (%s)", #call, e.kind->id, e.hint ? e.hint : "", e.debug ? e.debug : ""); \
     } while (0)
 
 static struct sql *connect_for(const struct sql_table *table)
@@ -195,9 +195,9 @@ static const struct sql_statement tools[] = {
 };
 enum tool { ID, KILL, SLEEP, MODE, WRONG, BAD, READ_ONLY, HURRY, COUNT };
 static const struct sql_table tool_table = { .rows = tools, .n = ARRAY_LEN(tools) };
-#define TOOL(id_, ...)                                                                                                           \
-    (&(const struct sql_call) { .id = (id_),                                                                                     \
-                                .args = (const struct sql_arg[]) { __VA_ARGS__ },                                                \
+#define TOOL(id_, ...)                                                            \
+    (&(const struct sql_call) { .id = (id_),                                      \
+                                .args = (const struct sql_arg[]) { __VA_ARGS__ }, \
                                 .n = sizeof((const struct sql_arg[]) { __VA_ARGS__ }) / sizeof(struct sql_arg) })
 
 static int64_t id_of(struct sql *c)
@@ -483,10 +483,8 @@ static bool may_scan(unsigned id)
     case STMT_TRUST_COUNT:
     case STMT_MIGRATION_BOOK:
     case STMT_MIGRATION_LIST:
-    case STMT_ORPHAN_NEXT:
-        return true;
-    default:
-        return false;
+    case STMT_ORPHAN_NEXT: return true;
+    default: return false;
     }
 }
 

@@ -44,10 +44,10 @@ static bool may_scan(enum stmt id, const char *detail)
     case STMT_TRUST_COUNT:
     case STMT_MIGRATION_BOOK:
     case STMT_MIGRATION_LIST:
-    case STMT_ORPHAN_NEXT:
-        return true;
+    case STMT_ORPHAN_NEXT: return true;
     default:
-        return strstr(detail, "SUBQUERY") != NULL || strcmp(detail, "SCAN CONSTANT ROW") == 0 || strcmp(detail, "SCAN there") == 0; /* one row */
+        return strstr(detail, "SUBQUERY") != NULL || strcmp(detail, "SCAN CONSTANT ROW") == 0 ||
+               strcmp(detail, "SCAN there") == 0; /* one row */
     }
 }
 
