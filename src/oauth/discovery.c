@@ -29,7 +29,6 @@ static const struct endpoint endpoints[] = {
     { "userinfo_endpoint", AT_PUBLIC, "userinfo", REPLACED_BY(userinfo_url), 0 },
     { "credentials_endpoint_draft_00", AT_PUBLIC, "credentials", REPLACED_BY(verifiable_credentials_url), 0 },
     { "jwks_uri", AT_ISSUER, ".well-known/jwks.json", REPLACED_BY(jwks_url), 0 },
-    { "device_authorization_endpoint", AT_PUBLIC, "oauth2/device/auth", REPLACED_BY(device_authorization_url), 0 },
     { "revocation_endpoint", AT_ISSUER, "oauth2/revoke", 0, 0 },
     { "end_session_endpoint", AT_ISSUER, "oauth2/sessions/logout", 0, 0 },
     { "registration_endpoint", AT_PUBLIC, "oauth2/register", REPLACED_BY(client_registration_url),
@@ -121,7 +120,6 @@ struct str discovery_prepare(const struct provider *p)
     write_auth_methods(&w, "token_endpoint_auth_methods_supported");
     write_subject_types(&w, c);
     for (size_t i = 0; i < ARRAY_LEN(features); i++) jw_bool(&w, features[i].member, features[i].offered);
-    request_object_write_supported(&w);
     credential_write_supported(&w);
     write_union(&w, "claims_supported", p->arena, strs_words(p->arena, STR("sub")), c->webfinger_oidc_discovery_supported_claims);
     write_union(&w, "scopes_supported", p->arena, strs_words(p->arena, STR("offline_access offline openid")),

@@ -1,5 +1,7 @@
 """The discovery documents. Numbers in comments are the behaviours that deployed clients rely on."""
 
+import json
+
 PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 
 
@@ -8,6 +10,14 @@ def test_both_alike(server):  # 12
     assert one.status == two.status == 200 and one.body == two.body
     assert one.headers["Content-Type"].startswith("application/json")
     assert one.headers["Cache-Control"] == "private, no-cache, no-store, must-revalidate"  # 5
+
+
+def test_every_member_once(server):
+    """RFC 8259 4: what a reader makes of names that come twice is unpredictable; strict ones refuse the document."""
+    names = []
+    json.loads(server.public.get(PATHS[0]).body, object_pairs_hook=lambda pairs: names.append([name for name, _ in pairs]))
+    for members in names:
+        assert len(members) == len(set(members)), sorted(members)
 
 
 def test_endpoints(make_server):  # 13
