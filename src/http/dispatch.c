@@ -150,18 +150,20 @@ static struct str allow_list(struct arena *a, unsigned methods)
     return buf_str(&b);
 }
 
-/* The old generation's manners: 405 with Allow, OPTIONS answered, the slash at the end redirected away. */
+static bool answer_moved(struct exchange *x)
+{
+    struct http_req *r = &x->r;
+    struct str path, query, location = x->match.moved;
+    if (str_split_once(r->target, '?', &path, &query)) location = ARENA_CAT(r->op.arena, location, STR("?"), query);
+    return http_redirect(r, r->method == HTTP_GET && x->match.api == API_V1 ? 301 : 307, location);
+}
+
+/* The old generation's manners: 405 with Allow, OPTIONS answered. */
 static bool answer_old(struct exchange *x)
 {
     struct http_req *r = &x->r;
     if (x->match.outcome == ROUTE_NO_PATH)
         return http_reply(r, 404, "text/plain", STR("{\"error\": \"Error 404 - " NO_ROUTE_REASON "\"}\n"));
-    if (x->match.outcome == ROUTE_MOVED) {
-        struct str path, query;
-        struct str location =
-            str_split_once(r->target, '?', &path, &query) ? ARENA_CAT(r->op.arena, r->path, STR("?"), query) : r->path;
-        return http_redirect(r, r->method == HTTP_GET ? 301 : 307, location);
-    }
     http_header_set(r, "Allow", allow_list(r->op.arena, x->match.allow | HTTP_OPTIONS));
     if (r->method == HTTP_OPTIONS) return http_reply_empty(r, 200);
     return http_reply(r, 405, "text/plain; charset=utf-8", STR("Method Not Allowed\n"));
@@ -170,6 +172,7 @@ static bool answer_old(struct exchange *x)
 static bool answer_without_row(struct exchange *x)
 {
     struct http_req *r = &x->r;
+    if (x->match.outcome == ROUTE_MOVED) return answer_moved(x);
     if (x->match.api == API_V1) return answer_old(x);
     /* These routes have always answered OPTIONS, even with CORS switched off. */
     bool options = x->match.outcome == ROUTE_NO_METHOD && r->method == HTTP_OPTIONS && x->match.row->flags & ROUTE_CORS_CLIENT;

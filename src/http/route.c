@@ -157,15 +157,43 @@ static bool find_current(const struct router *r, struct arena *a, struct str pat
     return decode_params(a, ret->param) && take(r, p, method, ret);
 }
 
+/* Doubled slashes and dot segments resolved (RFC 3986 5.2.4); a slash at the end stays. */
+static struct str clean(struct arena *a, struct str path)
+{
+    struct strs kept = { 0 };
+    struct str rest = path;
+    while (rest.p != NULL) {
+        const struct str segment = str_cut(&rest, '/');
+        const bool up = str_eq(segment, STR("..")), named = segment.n > 0 && !str_eq(segment, STR("."));
+        if (up && kept.n > 0) kept.n--;
+        if (!up && named) strs_add(a, &kept, segment);
+    }
+    return ARENA_CAT(a, STR("/"), strs_join(a, kept, "/"), str_ends(path, STR("/")) && kept.n > 0 ? STR("/") : STR(""));
+}
+
+/* What comes from putting a base URL that ends in '/' before a path is sent to where it was meant for: never anywhere else, so
+ * that no path can be made that browsers take for another host's. */
+static bool find_cleaned(const struct router *r, struct arena *a, struct str path, enum http_method method,
+                         struct route_match *ret)
+{
+    const struct str bare = path_without_slash(path), cleaned = clean(a, bare);
+    if (str_eq(cleaned, bare) || !find_current(r, a, cleaned, method, ret) || ret->outcome != ROUTE_FOUND) return false;
+    *ret = (struct route_match) { .outcome = ROUTE_MOVED, .api = API_CURRENT, .moved = cleaned };
+    return true;
+}
+
 /* The old generation decodes the path before it is cut into segments: "/keys/a%2Fb" names key b of set a. */
 static bool find_old(const struct router *r, struct arena *a, struct str path, enum http_method method, struct route_match *ret)
 {
+    const struct str sent = path;
     if (str_has(path, '%') && !url_decode(a, path, false, &path)) return false;
     if (str_has(path, '\0')) return false;
     struct str bare = path_without_slash(path);
     const struct place *p = find_place(r, bare, API_V1, ret->param);
     if (!take(r, p, method, ret)) return false;
-    if (bare.n < path.n) ret->outcome = ROUTE_MOVED;
+    if (bare.n == path.n) return true;
+    ret->outcome = ROUTE_MOVED;
+    ret->moved = path_without_slash(sent);
     return true;
 }
 
@@ -180,5 +208,6 @@ void router_find(const struct router *r, struct arena *a, struct str path, enum 
     *ret = (struct route_match) { .outcome = ROUTE_NO_PATH, .api = old ? API_V1 : API_CURRENT };
     if (find_current(r, a, path, method, ret)) return;
     if (old && find_old(r, a, path, method, ret)) return;
+    if (!r->admin && find_cleaned(r, a, path, method, ret)) return;
     *ret = (struct route_match) { .outcome = ROUTE_NO_PATH, .api = old ? API_V1 : API_CURRENT };
 }

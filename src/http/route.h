@@ -16,13 +16,14 @@ enum route_outcome {
     ROUTE_FOUND,
     ROUTE_NO_PATH,
     ROUTE_NO_METHOD, /* the path is there, `allow` says for what */
-    ROUTE_MOVED      /* old generation: the path without its trailing slash is */
+    ROUTE_MOVED      /* `moved` is there */
 };
 struct route_match {
     enum route_outcome outcome;
     const struct route *row; /* ROUTE_FOUND; ROUTE_NO_METHOD: any row of the path */
     enum api api;            /* whose manners an answer without a row has */
     unsigned allow;          /* methods of the path */
+    struct str moved;        /* ROUTE_MOVED: without a trailing slash (old generation), doubled slashes or dot segments */
     struct str param[HTTP_PARAMS_MAX];
 };
 /* `path` as sent, without query. */

@@ -51,6 +51,15 @@ def test_unknown_path(server):  # 1
     assert answer.status == 404 and answer.json["error"]["code"] == 404
 
 
+def test_doubled_slash(server):
+    """Clients that put "/oauth2/token" behind a base URL with a slash at the end are sent on with method and body."""
+    for method, path, to in (("GET", "//oauth2/auth?a=%2F&b=1", "/oauth2/auth?a=%2F&b=1"), ("POST", "//oauth2/token", "/oauth2/token"),
+                             ("GET", "/health/../health/./alive", "/health/alive")):
+        answer = server.public.request(method, path)
+        assert (answer.status, answer.headers["Location"], answer.body) == (307, to, b""), path
+    assert server.public.get("//evil.test/oauth2/auth").status == server.admin.get("//admin/clients").status == 404
+
+
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/.well-known/jwks.json", "/health/alive", "/health/ready",
                                   "/oauth2/fallbacks/login", "/oauth2/fallbacks/error", "/oauth2/auth", "/oauth2/sessions/logout"])
 def test_get_routes(server, path):  # 3, 4

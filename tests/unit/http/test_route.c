@@ -125,6 +125,39 @@ static void unprefixed_paths_can_mean_the_current_api(void **state)
     check(current_only, sizeof(current_only) / sizeof(current_only[0]), true);
 }
 
+static void unclean_paths_lead_to_the_clean_one(void **state)
+{
+    (void)state;
+    static const struct {
+        enum http_listener on;
+        const char *path, *moved; /* NULL: nowhere */
+    } moves[] = {
+        { LISTEN_PUBLIC, "//oauth2/token", "/oauth2/token" },
+        { LISTEN_PUBLIC, "/oauth2//token/", "/oauth2/token" },
+        { LISTEN_PUBLIC, "///oauth2/./x/../token", "/oauth2/token" },
+        { LISTEN_PUBLIC, "/../oauth2/token/.", "/oauth2/token" },
+        { LISTEN_PUBLIC, "//evil.test/oauth2/token", NULL },
+        { LISTEN_PUBLIC, "/oauth2%2F/token", NULL },
+        { LISTEN_PUBLIC, "//admin//clients", NULL },
+        { LISTEN_PUBLIC, "//health/alive", NULL }, /* not for this method */
+        { LISTEN_PUBLIC, "//", NULL },
+        { LISTEN_ADMIN, "//admin/clients", NULL },
+        { LISTEN_ADMIN, "/clients/", "/clients" },
+    };
+    ARENA_AUTO a = arena_new();
+    struct router *public = router_new(rows, sizeof(rows) / sizeof(rows[0]), LISTEN_PUBLIC, false);
+    struct router *admin = router_new(rows, sizeof(rows) / sizeof(rows[0]), LISTEN_ADMIN, false);
+    for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
+        struct route_match m;
+        router_find(moves[i].on == LISTEN_PUBLIC ? public : admin, a, str_of(moves[i].path), HTTP_POST, &m);
+        if (!same(m.moved, moves[i].moved)) print_error("%s: %.*s\n", moves[i].path, STR_FMT(m.moved));
+        assert_true(same(m.moved, moves[i].moved));
+        assert_int_equal(m.outcome, moves[i].moved != NULL ? ROUTE_MOVED : ROUTE_NO_PATH);
+    }
+    router_free(public);
+    router_free(admin);
+}
+
 static void allow_names_all_methods_of_a_path(void **state)
 {
     (void)state;
@@ -144,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_lead_to_their_rows),
         cmocka_unit_test(unprefixed_paths_can_mean_the_current_api),
+        cmocka_unit_test(unclean_paths_lead_to_the_clean_one),
         cmocka_unit_test(allow_names_all_methods_of_a_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
