@@ -85,12 +85,13 @@ bool visit_begin(const struct provider *p, struct op *op, const struct authorize
                  struct flow *ret, struct err *e)
 {
     json_t *hint;
-    TRY(read_hint(p, op, q, &hint, e));
     bool ask = (q->prompt & (PROMPT_LOGIN | PROMPT_SELECT_ACCOUNT)) != 0 || session == NULL || is_too_old(op, q, session);
     bool none = (q->prompt & PROMPT_NONE) != 0;
+    /* Before the hint is read: an application that holds an old one learns what it can act on. */
     ENSURE(!none || !ask, e, LOGIN_REQUIRED, "Prompt 'none' was requested, but no existing login session was found.");
     /* OpenID Connect Core 3.1.2.1: "If this parameter contains none with any other value, an error is returned." */
     ENSURE(!none || q->prompt == PROMPT_NONE, e, INVALID_REQUEST, "The prompt 'none' cannot be combined with another one.");
+    TRY(read_hint(p, op, q, &hint, e));
     if (!ask) TRY(check_hint(p, op, q, hint, session->subject, e));
     if (!ask) TRY(check_claimed_subject(p, op, q, session->subject, e));
 

@@ -283,6 +283,8 @@ def test_hints(make_server):  # 73, 74, 75, 77, 78
     assert "login_challenge" in b.authorize(client, id_token_hint=hint).query
     assert error_of(b.authorize(client, id_token_hint=other, prompt="none")) == "login_required"
     assert error_of(b.authorize(client, id_token_hint=hint + "x")) == "invalid_request"
+    assert error_of(b.authorize(client, id_token_hint=hint + "x", prompt="none")) == "invalid_request"
+    assert error_of(Browser(server).authorize(client, id_token_hint=hint + "x", prompt="none")) == "login_required"
     assert error_of(b.authorize(client, prompt="dance")) == "invalid_request"
     assert error_of(b.authorize(client, prompt="none consent")) == "invalid_request"
 
