@@ -7,8 +7,6 @@
 
 #define FRONT_WAIT "7"
 
-static const char *const names[] = { "id_token_hint", "post_logout_redirect_uri", "state", "client_id" };
-
 /* ---- it begins ---- */
 
 /* RP-Initiated Logout 1.0, 2: GET and POST. A name that the body has counts there only. */
@@ -19,14 +17,6 @@ static struct params merge(struct http_req *r)
     for (size_t i = 0; i < r->query.n; i++)
         if (!params_has(&r->form, r->query.v[i].name)) params_add(r->op.arena, &all, r->query.v[i].name, r->query.v[i].value);
     return all;
-}
-
-static bool check_once(const struct params *asked, struct err *e)
-{
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        ENSUREF(params_count(asked, str_of(names[i])) <= 1, e, INVALID_REQUEST, "The parameter %s is there more than once.",
-                names[i]);
-    return true;
 }
 
 static struct str with_query(struct arena *a, struct str path, struct str query)
@@ -53,7 +43,6 @@ static bool begin(struct http_req *r, struct err *e)
     struct session_row *session;
     struct logout l;
     bool ask;
-    TRY(check_once(&asked, e));
     TRY(browser_session(r, &session, e));
     TRY(logout_begin(p, &r->op, &asked, session, &l, &ask, e));
     if (!ask) return http_redirect(r, 302, l.target);

@@ -11,7 +11,7 @@ import urllib.parse
 
 import pytest
 
-from flow_support import ADMIN, Browser, Listener, accept, decide, get_request, make_web
+from flow_support import ADMIN, Browser, Listener, Redirect, accept, decide, get_request, make_web
 
 V1 = "/oauth2/auth/requests"
 BASES = [pytest.param(ADMIN, id="current"), pytest.param(V1, id="v1")]
@@ -43,8 +43,8 @@ def error_page(server, redirect, text="", error="invalid_request"):
     assert redirect.query["error"] == error and text in redirect.query["error_description"], redirect
 
 
-def to_logout(browser, **query):
-    return browser.get(LOGOUT, query=query or None).query["logout_challenge"]
+def to_logout(browser, query=None, **members):
+    return browser.get(LOGOUT, query=query or members or None).query["logout_challenge"]
 
 
 def done_url(server):
@@ -172,9 +172,13 @@ class TestByAClient:
         error_page(server, browser.get(LOGOUT, query={"id_token_hint": hint, "post_logout_redirect_uri": "https://rp.example.test/other"}))
 
     def test_parameter_twice(self, server, rp, browser):
+        """The first counts, as everywhere; what a form has counts before the query."""
         hint = browser.sign_in(rp)["id_token"]
-        for name in "id_token_hint", "post_logout_redirect_uri", "state":
-            error_page(server, browser.get(LOGOUT, query=[("id_token_hint", hint), (name, "x"), (name, "y")]))
+        twice = [("id_token_hint", hint), ("post_logout_redirect_uri", BYE), ("state", "one"),
+                 ("id_token_hint", "x"), ("post_logout_redirect_uri", "https://evil.test/"), ("state", "two")]
+        post = browser.request("POST", LOGOUT, query=twice, form={"id_token_hint": "x"})
+        error_page(server, Redirect(post), "id_token_hint")
+        assert logout(browser, query=twice).headers["Location"] == BYE + "?state=one"
 
     def test_hint_after_key_rotation(self, server, rp, browser):
         hint = browser.sign_in(rp)["id_token"]
