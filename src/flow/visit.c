@@ -190,11 +190,23 @@ static usec_t session_life(const struct provider *p, const struct flow *f)
     return seconds > 0 && f->remember ? seconds * USEC_PER_SEC : p->config->ttl_authentication_session;
 }
 
+/* A session that ended since the request began identifies nobody any more: whoever signed out, or was signed out, is not signed
+ * in again by a request that was under way. */
+static bool check_session(const struct provider *p, struct op *op, const struct flow *f, struct err *e)
+{
+    struct session_row *session;
+    if (!f->skip) return true;
+    TRY(store_session_get(p->store, op, f->session_id, &session, e));
+    ENSURE(session != NULL, e, LOGIN_REQUIRED, "The login session has ended since the request began; start the login again.");
+    return true;
+}
+
 /* What the first of several visits with one verifier settles. */
 static bool settle_login(const struct provider *p, struct op *op, const struct authorize_request *q, struct flow *f,
                          struct err *e)
 {
     struct str shown;
+    TRY(check_session(p, op, f, e));
     TRY(subject_for(p, op, q->client, f->subject, &shown, e)); /* a pairwise client without a sector fails here, not at the end */
     TRY(decide_consent(p, op, q, f, &f->consent_skip, e));
     if (f->forced_subject.n > 0) TRY(store_alias_put(p->store, op, f->client_id, f->subject, f->forced_subject, e));

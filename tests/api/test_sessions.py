@@ -7,7 +7,7 @@ import urllib.parse
 
 import pytest
 
-from flow_support import Browser, Listener, get_request, make_web
+from flow_support import Browser, Listener, accept, get_request, make_web
 
 CURRENT, V1 = "/admin/oauth2/auth/sessions", "/oauth2/auth/sessions"
 BASES = [pytest.param(CURRENT, id="current"), pytest.param(V1, id="v1")]
@@ -219,6 +219,19 @@ def test_end_logins_of_a_subject(server, web, subject, person, base):  # 142
     assert alive(server, tokens)
     (item,) = sessions(server, base, subject=subject).json
     assert item["consent_request"]["login_session_id"] == ""
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_request_under_way_when_the_login_ends(server, web, subject, person, base):
+    """It asked no password because of a session that is over when it comes back."""
+    browser, _ = person()
+    challenge = browser.to_login(web)
+    assert get_request(server, "login", challenge).json["skip"] is True
+    back = accept(server, "login", challenge, {"subject": subject})
+    assert revoke(server, base, "login", subject=subject).status == 204
+    refusal = browser.get(back)
+    assert refusal.base == web["redirect_uris"][0] and refusal.query["error"] == "login_required", refusal
+    assert get_request(server, "login", browser.to_login(web)).json["skip"] is False
 
 
 def test_end_login_by_id(server, subject, person):  # 143
