@@ -157,12 +157,22 @@ static const struct body_member session_members[] = {
 };
 /* clang-format on */
 
+static struct strs each_once(struct arena *a, struct strs list)
+{
+    struct strs once = { 0 };
+    for (size_t i = 0; i < list.n; i++)
+        if (!strs_has(once, list.v[i])) strs_add(a, &once, list.v[i]);
+    return once;
+}
+
 bool admin_consent_accept(struct http_req *r, struct err *e)
 {
     struct consent_answer said = { 0 };
     struct str challenge;
     TRY(read_challenge(r, STR("consent_challenge"), &challenge, e));
     TRY(body_read(r, consent_members, ARRAY_LEN(consent_members), &said, e));
+    said.granted.scopes = each_once(r->op.arena, said.granted.scopes);
+    said.granted.audience = each_once(r->op.arena, said.granted.audience);
     TRY(body_read_object(r->op.arena, said.session, session_members, ARRAY_LEN(session_members), &said.granted, e));
 
     enum flow_found found;

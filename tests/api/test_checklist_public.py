@@ -322,6 +322,15 @@ def test_nothing_granted(server):  # 92
     assert back.query["scope"] == "" and redeem(server, client, back.query["code"]).json["scope"] == ""
 
 
+def test_granted_twice(server):
+    client, b = make_web(server), Browser(server)
+    back = b.get(accept(server, "consent", b.to_consent(client), {"grant_scope": ["foo", "bar", "foo"],
+                                                                  "grant_access_token_audience": ["urn:a", "urn:a"]}))
+    token = redeem(server, client, back.query["code"]).json
+    assert back.query["scope"] == token["scope"] == "foo bar"
+    assert server.introspect(token["access_token"])["aud"] == ["urn:a"]
+
+
 # ---- response types, PKCE ----
 
 def test_code_response(server):  # 93
