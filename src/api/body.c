@@ -21,6 +21,7 @@ static bool read_texts(struct arena *a, const struct body_member *m, const json_
     struct strs list = { 0 };
     for (size_t i = 0; i < n; i++) {
         struct str text;
+        if (!json_is_string(json_array_get(v, i))) REFUSE(e, "'%s' must be an array of strings.", m->name);
         TRY(read_text(a, m, json_array_get(v, i), &text, e));
         strs_add(a, &list, text);
     }

@@ -83,6 +83,11 @@ class TestBoth:
         refused(decide(server, "login", "accept", challenge, body, base), 400, "invalid_request")
         assert get_request(server, "login", challenge, base).status == 200
 
+    @pytest.mark.parametrize("amr", ["pwd", ["pwd", 1], {}])
+    def test_lists_of_texts(self, server, web, browser, base, amr):
+        answer = decide(server, "login", "accept", browser.to_login(web), {"subject": "a", "amr": amr}, base)
+        refused(answer, 400, "invalid_request", "'amr' must be an array of strings.")
+
     @pytest.mark.parametrize("body", [
         {"grant_scope": "openid"}, {"grant_scope": [1]}, {"grant_scope": ["x"] * 1001}, {"grant_access_token_audience": {}},
         {"session": 5}, {"session": []}, {"session": {"access_token": []}}, {"session": {"id_token": "x"}},
