@@ -151,7 +151,7 @@ static bool call_out(const struct provider *p, struct op *op, const struct fetch
 }
 
 /* A stranger's server takes as long as it likes. Never more than half of the workers wait for such, so that everybody else is
- * served meanwhile. */
+ * served meanwhile; who comes when they do is told to come again. */
 bool app_fetch(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret, struct err *e)
 {
     const size_t workers = http_server_workers(p->config);
@@ -161,7 +161,7 @@ bool app_fetch(const struct provider *p, struct op *op, const struct fetch_reque
     if (atomic_fetch_add(&abroad, 1) < (workers + 1) / 2)
         ok = call_out(p, op, q, ret, e);
     else
-        err_set(e, &err_SERVER_ERROR, "Too many documents are being fetched at once; try again.", __FILE__, __LINE__);
+        err_set(e, &err_BUSY, "Too many documents are being fetched at once.", __FILE__, __LINE__);
     atomic_fetch_sub(&abroad, 1);
     return ok;
 }

@@ -25,8 +25,9 @@ struct slot {
     struct keys *keys; /* NULL: the last fetch failed */
     char why[120];     /* then: how */
     usec_t fetched_at, next_fetch;
-    usec_t began; /* monotonic: the fetch under way */
-    bool fetched, fetching;
+    usec_t began;     /* monotonic: the fetch under way */
+    unsigned fetches; /* that ended, well or not */
+    bool fetching;
     unsigned pins; /* threads that look at the slot outside the lock */
     uint64_t used;
 };
@@ -184,11 +185,26 @@ static struct keys *fetch_keys(const struct provider *p, struct op *op, struct s
     return NULL;
 }
 
-static bool is_fresh(const struct slot *s, usec_t now) { return s->fetched && s->keys != NULL && now - s->fetched_at < KEPT_FOR; }
+static bool is_fresh(const struct slot *s, usec_t now)
+{
+    return s->fetches > 0 && s->keys != NULL && now - s->fetched_at < KEPT_FOR;
+}
 
-/* Called with the lock held, which is released meanwhile. The first fetch does not count against the pause, so that a new key is
- * found at once, too. A failure does not take away keys that are fresh. */
-static void fetch_into(const struct provider *p, struct op *op, struct slot *s, struct str uri)
+/* With the lock. The first fetch does not count against the pause, so that a new key is found at once, too. A failure does not
+ * take away keys that are fresh. */
+static void settle(struct client_keys *k, struct slot *s, struct keys *keys, usec_t now, const char *why)
+{
+    if (s->fetches++ > 0) s->next_fetch = now + FETCH_PAUSE;
+    snprintf(s->why, sizeof(s->why), "%s", keys != NULL || why == NULL ? "" : why);
+    if (keys != NULL || !is_fresh(s, now)) {
+        slot_set(k, s, keys);
+        s->fetched_at = now;
+    }
+    make_room(k, s);
+}
+
+/* Called with the lock held, which is released meanwhile. False: this server had no room for the fetch, so nothing is known. */
+static bool fetch_into(const struct provider *p, struct op *op, struct slot *s, struct str uri)
 {
     struct client_keys *k = p->client_keys;
     struct err why = ERR_INIT(op->arena);
@@ -197,16 +213,11 @@ static void fetch_into(const struct provider *p, struct op *op, struct slot *s, 
     pthread_mutex_unlock(&k->lock);
     struct keys *keys = fetch_keys(p, op, uri, &why);
     pthread_mutex_lock(&k->lock);
-    if (s->fetched) s->next_fetch = op->now + FETCH_PAUSE;
-    snprintf(s->why, sizeof(s->why), "%s", keys != NULL || why.hint == NULL ? "" : why.hint);
-    if (keys != NULL || !is_fresh(s, op->now)) {
-        slot_set(k, s, keys);
-        s->fetched_at = op->now;
-    }
-    s->fetched = true;
+    const bool tried = keys != NULL || !err_is(&why, &err_BUSY);
     s->fetching = false;
-    make_room(k, s);
+    if (tried) settle(k, s, keys, op->now, why.hint);
     pthread_cond_broadcast(&k->fetched);
+    return tried;
 }
 
 /* Threads that wait here serve nobody else, and a client's server may be as slow as it likes: a good one has answered by then. */
@@ -221,30 +232,42 @@ static void wait_for_fetch(struct client_keys *k, const struct slot *s)
 
 enum want { AT_HAND, CURRENT, NEWER };
 
+struct looked {
+    struct keys *keys; /* NULL: there are none, and `why` says why */
+    const char *why;
+    bool busy; /* there may be others by now: the fetch that would tell is not done */
+};
+
+/* With the lock. False when a fetch that is wanted was not done. */
+static bool bring_up_to_date(const struct provider *p, struct op *op, struct slot *s, struct str uri, enum want want)
+{
+    const unsigned before = s->fetches;
+    wait_for_fetch(p->client_keys, s);
+    if (s->fetching) return false;
+    const bool due = want == NEWER ? s->fetches == before : !is_fresh(s, op->now);
+    return !due || op->now < s->next_fetch || fetch_into(p, op, s, uri);
+}
+
 /* Keys of this moment for the arena's life. AT_HAND: only what needs no waiting; CURRENT: fetched within the hour; NEWER: fetched
- * again if that is allowed by now. *ret NULL: there are none, and *ret_why says why. */
-static void remote_keys(const struct provider *p, struct op *op, struct str uri, enum want want, struct keys **ret,
-                        const char **ret_why)
+ * again if that is allowed by now. */
+static struct looked remote_keys(const struct provider *p, struct op *op, struct str uri, enum want want)
 {
     struct client_keys *k = p->client_keys;
     const struct str name = ARENA_CAT(op->arena, STR("uri "), uri);
-    *ret = NULL;
+    struct looked found = { .why = "" };
     pthread_mutex_lock(&k->lock);
     struct slot *s = want == AT_HAND ? find(k, name) : find_or_add(k, name);
-    if (s != NULL && want != AT_HAND) {
+    if (want != AT_HAND && s == NULL) found.busy = true;
+    if (want != AT_HAND && s != NULL) {
         s->pins++;
-        const bool waited = s->fetching;
-        wait_for_fetch(k, s);
-        const bool due = !s->fetching && (want == NEWER ? !waited : !is_fresh(s, op->now));
-        if (due && op->now >= s->next_fetch) fetch_into(p, op, s, uri);
+        found.busy = !bring_up_to_date(p, op, s, uri, want);
         s->pins--;
     }
-    *ret_why = s == NULL     ? "Too many key sets are being fetched."
-               : s->fetching ? "The key set is still being fetched."
-                             : arena_dupz(op->arena, str_of(s->why));
-    if (s != NULL && is_fresh(s, op->now)) *ret = slot_share(k, s);
+    if (s != NULL) found.why = arena_dupz(op->arena, str_of(s->why));
+    if (s != NULL && is_fresh(s, op->now)) found.keys = slot_share(k, s);
     pthread_mutex_unlock(&k->lock);
-    if (*ret != NULL) arena_defer(op->arena, keys_unref, *ret);
+    if (found.keys != NULL) arena_defer(op->arena, keys_unref, found.keys);
+    return found;
 }
 
 /* The client's own document, which was checked when it was stored. */
@@ -293,21 +316,24 @@ static enum client_signature verify(const struct keys *keys, const struct jws *j
     return jws_verify_set(jws, &keys->set, alg, &key) ? SIGNATURE_RIGHT : SIGNATURE_WRONG;
 }
 
+static bool had_key(enum client_signature s) { return s == SIGNATURE_RIGHT || s == SIGNATURE_WRONG; }
+
 bool client_keys_verify(const struct provider *p, struct op *op, const struct client *c, const struct jws *jws,
                         const struct alg *alg, enum client_signature *ret, const char **ret_why, struct err *e)
 {
-    struct keys *keys;
     *ret_why = "";
     if (c->jwks_uri.n == 0) {
-        keys = c->jwks != NULL ? own_keys(p, op, c) : NULL;
-        *ret = keys != NULL ? verify(keys, jws, alg) : SIGNATURE_NO_KEY;
+        const struct keys *own = c->jwks != NULL ? own_keys(p, op, c) : NULL;
+        *ret = own != NULL ? verify(own, jws, alg) : SIGNATURE_NO_KEY;
         return true;
     }
-    remote_keys(p, op, c->jwks_uri, AT_HAND, &keys, ret_why);
-    *ret = verify(keys, jws, alg);
-    if (*ret == SIGNATURE_RIGHT || *ret == SIGNATURE_WRONG) return true;
+    *ret = verify(remote_keys(p, op, c->jwks_uri, AT_HAND).keys, jws, alg);
+    if (had_key(*ret)) return true;
     OP_MUST_WAIT(op, e);
-    remote_keys(p, op, c->jwks_uri, *ret == SIGNATURE_NO_KEY ? NEWER : CURRENT, &keys, ret_why);
-    *ret = verify(keys, jws, alg);
+    const struct looked found = remote_keys(p, op, c->jwks_uri, *ret == SIGNATURE_NO_KEY ? NEWER : CURRENT);
+    *ret = verify(found.keys, jws, alg);
+    *ret_why = found.why;
+    ENSURE(!found.busy || had_key(*ret), e, BUSY,
+           "The JSON Web Key Set at the OAuth 2.0 Client's jwks_uri is still being fetched.");
     return true;
 }

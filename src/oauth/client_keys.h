@@ -17,8 +17,8 @@ enum client_signature {
     SIGNATURE_NO_KEY, /* none of the client's keys fits the token's kid and algorithm, or may be used to sign */
     SIGNATURE_NO_KEYS /* the document at jwks_uri could not be read; *ret_why says what happened, for operators */
 };
-/* Verifies with `alg`, which is asymmetric and what the caller expects of this client. Fails only with MUST_WAIT: keys that are
- * at hand are used without waiting. */
+/* Verifies with `alg`, which is asymmetric and what the caller expects of this client. Keys that are at hand are used without
+ * waiting. Fails only with MUST_WAIT, and with BUSY when the right key may be in a document that we could not fetch yet. */
 MUST_USE bool client_keys_verify(const struct provider *p, struct op *op, const struct client *c, const struct jws *jws,
                                  const struct alg *alg, enum client_signature *ret, const char **ret_why, struct err *e);
 

@@ -334,6 +334,7 @@ static bool fetch_sector(struct check *k, json_t **ret)
     struct err why = ERR_INIT(k->op->arena);
     OP_MUST_WAIT(k->op, k->e);
     if (!k->p->fetch(k->p, k->op, &q, &answer, &why)) {
+        if (err_is(&why, &err_BUSY)) FAIL(k->e, BUSY, why.hint);
         err_set(k->e, &err_INVALID_CLIENT_METADATA, "The sector_identifier_uri could not be fetched.", __FILE__, __LINE__);
         return err_debugf(k->e, "%s", why.debug != NULL ? why.debug : why.hint != NULL ? why.hint : "");
     }

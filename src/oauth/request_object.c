@@ -42,6 +42,7 @@ static bool fetch_object(const struct provider *p, struct op *op, const struct c
     }
     OP_MUST_WAIT(op, e);
     if (!p->fetch(p, op, &q, &got, &why)) {
+        if (err_is(&why, &err_BUSY)) FAIL(e, BUSY, why.hint);
         err_set(e, &err_INVALID_REQUEST_URI, "Unable to fetch the request object from the request_uri.", __FILE__, __LINE__);
         return err_debugf(e, "%s", why.hint != NULL ? why.hint : "");
     }

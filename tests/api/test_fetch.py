@@ -339,17 +339,33 @@ def test_slow_request_objects_and_sector_identifiers(server, web, deaf):
     assert time.monotonic() - began < 15 and web.calls == ["/slow"] and deaf.met() == 1
 
 
-@pytest.mark.parametrize("what", ["key set", "request object"])
-def test_deaf_servers_hold_up_nobody_else(server, web, what):
-    """Only so many workers wait for a stranger's server, and only so long for what another one fetches."""
+def busy(answer):
+    """It is for us, not for the caller, to do something about it."""
+    if answer.status == 503:
+        assert answer.json["error"] == "temporarily_unavailable" and answer.headers["Retry-After"] == "1", answer
+    return answer.status == 503
+
+
+@pytest.mark.parametrize("what", ["key set", "request object", "sector identifier"])
+def test_deaf_servers_hold_up_nobody_else(server, web, deaf, what):
+    """Only so many workers wait for a stranger's server, and only so long for what another one fetches; who finds no place for that is
+    told to come again."""
     web.documents["/deaf"] = lambda _: time.sleep(10)
     client_id = key_client(server, jwks=None, jwks_uri=web.url + "/deaf")
     caller = make_web(server, request_uris=[web.url + "/deaf"])
 
     def ask(_):
         if what == "key set":
-            return with_assertion(server, KEY.sign(claims_for(server, client_id))).status == 401
-        return Browser(server).authorize(caller, scope="openid", request_uri=web.url + "/deaf").query["error"] == "invalid_request_uri"
+            answer, refused = with_assertion(server, KEY.sign(claims_for(server, client_id))), "invalid_client"
+        elif what == "request object":
+            asked = {"client_id": caller["client_id"], "response_type": "code", "scope": "openid",
+                     "request_uri": web.url + "/deaf"}
+            answer, refused = server.public.get("/oauth2/auth", query=asked), "invalid_request_uri"
+        else:
+            answer = server.admin.post("/admin/clients", json={"sector_identifier_uri": deaf.url, "redirect_uris": [CALLBACK]})
+            refused = "invalid_client_metadata"
+        assert busy(answer) or refused in answer.body.decode() + answer.headers.get("Location", ""), answer
+        return answer.status
 
     with concurrent.futures.ThreadPoolExecutor(40) as pool:
         asking = [pool.submit(ask, n) for n in range(40)]
@@ -358,7 +374,29 @@ def test_deaf_servers_hold_up_nobody_else(server, web, what):
             began = time.monotonic()
             assert server.admin.post("/admin/clients", json={}).status == 201
             assert time.monotonic() - began < 4
-        assert all(one.result() for one in asking)
+        assert {one.result() for one in asking} == {503, {"key set": 401, "request object": 302, "sector identifier": 400}[what]}
+
+
+def test_no_place_for_a_fetch_is_no_verdict_on_keys(make_server, web):
+    """While one client's server keeps all workers that may wait for strangers, another client's keys are not known to be wrong: it is
+    told to come again, and then it succeeds at once."""
+    server, gate, met = make_server({"serve": {"limits": {"workers": 2}}}), threading.Event(), threading.Event()
+
+    def deaf(_):
+        met.set()
+        gate.wait(10)
+
+    web.documents["/deaf"] = deaf
+    late = key_client(server, jwks=None, jwks_uri=web.url + "/keys")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(assert_with, server, web.url + "/deaf")
+        assert met.wait(10)
+        for _ in range(3):
+            assert busy(with_assertion(server, KEY.sign(claims_for(server, late))))
+        gate.set()
+        no_keys(waiting.result())
+    assert with_assertion(server, KEY.sign(claims_for(server, late))).status == 200
+    assert web.calls == ["/deaf", "/keys"]
 
 
 def large(handler):
