@@ -47,10 +47,7 @@ const struct alg *alg_of(const struct jwk *k)
     return alg != NULL && alg_suits(alg, k->kty, k->crv) ? alg : NULL;
 }
 
-bool alg_fits(const struct alg *alg, const struct jwk *k)
-{
-    return alg_suits(alg, k->kty, k->crv) && (k->alg.n == 0 || str_eq(k->alg, alg->name));
-}
+bool alg_fits(const struct alg *alg, const struct jwk *k) { return alg_suits(alg, k->kty, k->crv) && alg_of(k) != NULL; }
 
 bool alg_begin(const struct alg *alg, EVP_PKEY *pkey, bool signing, EVP_MD_CTX *ctx)
 {

@@ -26,7 +26,8 @@ struct jwk {
 };
 /* What the key signs with: its alg member if that suits it, the default without one. NULL: it cannot sign. */
 const struct alg *alg_of(const struct jwk *k);
-/* May the key be used with it: its type and curve fit, and its alg member, if it has one, names it. */
+/* May the key verify with it: its type and curve fit, and its alg member does not say that it is for something else than
+ * signatures. Which of RSA's algorithms it is, the caller says: deployed clients sign with another one than the member names. */
 bool alg_fits(const struct alg *alg, const struct jwk *k);
 struct jwk *jwk_ref(struct jwk *k);
 void jwk_unref(struct jwk *k); /* accepts NULL */

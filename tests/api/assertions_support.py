@@ -64,8 +64,8 @@ def with_assertion(server, assertion, **form):
 
 
 def key_client(server, **members):
-    return server.create_client(token_endpoint_auth_method="private_key_jwt", token_endpoint_auth_signing_alg="ES256",
-                                **{"jwks": {"keys": [KEY.jwk]}, **members})["client_id"]
+    return server.create_client(**{"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "ES256",
+                                   "jwks": {"keys": [KEY.jwk]}, **members})["client_id"]
 
 
 def key_set(*keys):

@@ -8,7 +8,8 @@ import threading
 import urllib.parse
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from assertions_support import CLIENT_ASSERTION, EVIL, KEY, Web, b64, claims_for, key_client, unsigned, with_assertion
 
@@ -33,6 +34,23 @@ def test_private_key_jwt(server, client_id):
     revoked = server.public.post("/oauth2/revoke", form={"token": "x", "client_assertion_type": CLIENT_ASSERTION,
                                                          "client_assertion": KEY.sign(claims_for(server, client_id))})
     assert revoked.status == 200
+
+
+def test_the_registered_algorithm_counts(server):
+    """The key's own `alg` says which algorithm its maker thought of; deployed clients sign with the one they are registered for."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    numbers = private.public_key().public_numbers()
+    jwk = {"kty": "RSA", "use": "sig", "kid": "r", "alg": "RS256", "n": b64(numbers.n.to_bytes(256, "big")), "e": "AQAB"}
+    client = key_client(server, token_endpoint_auth_signing_alg="PS512", jwks={"keys": [jwk]})
+
+    def sign(alg, rsa_padding, digest):
+        text = b64(json.dumps({"alg": alg, "kid": "r"})) + "." + b64(json.dumps(claims_for(server, client)))
+        return text + "." + b64(private.sign(text.encode(), rsa_padding, digest))
+
+    assert with_assertion(server, sign("PS512", padding.PSS(padding.MGF1(hashes.SHA512()), 64), hashes.SHA512())).status == 200
+    refused = with_assertion(server, sign("RS256", padding.PKCS1v15(), hashes.SHA256()))
+    assert refused.status == 401 and "enforces signing algorithm 'PS512'" in refused.json["error_description"]
+    assert with_assertion(server, sign("PS512", padding.PKCS1v15(), hashes.SHA512())).status == 401
 
 
 def test_a_refused_assertion_is_not_used_up(server, client_id):

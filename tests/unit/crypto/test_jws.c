@@ -113,6 +113,22 @@ static void test_there_and_back(void **state)
     }
 }
 
+/* Which of its algorithms signs is agreed elsewhere; a key that is not for signatures verifies none. */
+static void test_algorithms_of_an_rsa_key(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    struct jwk *encrypts = varied(a, keys[0]->json, "{\"alg\":\"RSA-OAEP\"}");
+    for (size_t i = 0; i < 6; i++) { /* RS256 to PS512 */
+        struct jwk *signer = varied(a, keys[0]->json, arena_printf(a, "{\"alg\":\"%s\"}", algs[i]).p);
+        struct jws jws = taken_apart(a, sign(a, signer, STR("{}")));
+        for (size_t j = 0; j < ALGS; j++) assert_int_equal(jws_verify(&jws, keys[0], alg_named(algs[j])), j == i);
+        assert_false(jws_verify(&jws, encrypts, alg_named(algs[i])));
+        jwk_unref(signer);
+    }
+    jwk_unref(encrypts);
+}
+
 static void test_algorithm_of_a_key(void **state)
 {
     (void)state;
@@ -397,10 +413,15 @@ static void test_many_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_published_signatures), cmocka_unit_test(test_there_and_back),
-        cmocka_unit_test(test_algorithm_of_a_key),   cmocka_unit_test(test_changed_tokens),
-        cmocka_unit_test(test_ecdsa_numbers),        cmocka_unit_test(test_algorithm_confusion),
-        cmocka_unit_test(test_malformed_tokens),     cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_published_signatures),
+        cmocka_unit_test(test_there_and_back),
+        cmocka_unit_test(test_algorithms_of_an_rsa_key),
+        cmocka_unit_test(test_algorithm_of_a_key),
+        cmocka_unit_test(test_changed_tokens),
+        cmocka_unit_test(test_ecdsa_numbers),
+        cmocka_unit_test(test_algorithm_confusion),
+        cmocka_unit_test(test_malformed_tokens),
+        cmocka_unit_test(test_sets),
         cmocka_unit_test(test_many_threads),
     };
     return cmocka_run_group_tests(tests, make_keys, drop_keys);
