@@ -207,7 +207,8 @@ static bool settle_login(const struct provider *p, struct op *op, const struct a
 {
     struct str shown;
     TRY(check_session(p, op, f, e));
-    TRY(subject_for(p, op, q->client, f->subject, &shown, e)); /* a pairwise client without a sector fails here, not at the end */
+    /* A pairwise client without a sector fails here, not at the end. */
+    TRY(subject_of_login(p, op->arena, q->client, f->subject, f->forced_subject, &shown, e));
     TRY(decide_consent(p, op, q, f, &f->consent_skip, e));
     if (f->forced_subject.n > 0) TRY(store_alias_put(p->store, op, f->client_id, f->subject, f->forced_subject, e));
     if (!f->skip || !f->extend_session) return true;

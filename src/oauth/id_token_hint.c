@@ -23,11 +23,14 @@ bool id_token_hint_read(const struct provider *p, struct op *op, struct str hint
 bool id_token_hint_about(const struct provider *p, struct op *op, const json_t *claims, const struct client *c,
                          struct str subject, bool *ret, struct err *e)
 {
-    struct str hinted = json_str(json_object_get(claims, "sub")), shown, alias;
+    struct str hinted = json_str(json_object_get(claims, "sub")), alias, shown;
     *ret = str_eq(hinted, subject);
     if (*ret) return true;
-    TRY(subject_for(p, op, c, subject, &shown, e));
+    /* Tokens from before and after a login app chose an identifier are out there together. */
     TRY(store_alias_get(p->store, op, c->id, subject, &alias, e));
-    *ret = str_eq(hinted, shown) || str_eq(hinted, alias);
+    *ret = str_eq(hinted, alias);
+    if (*ret) return true;
+    TRY(subject_of_login(p, op->arena, c, subject, STR(""), &shown, e));
+    *ret = str_eq(hinted, shown);
     return true;
 }

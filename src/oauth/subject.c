@@ -58,11 +58,3 @@ bool subject_of_login(const struct provider *p, struct arena *a, const struct cl
     *ret = forced;
     return forced.n > 0 || pairwise_of(p, a, c, subject, ret, e);
 }
-
-bool subject_for(const struct provider *p, struct op *op, const struct client *c, struct str subject, struct str *ret,
-                 struct err *e)
-{
-    struct str alias = STR("");
-    if (is_pairwise(c)) TRY(store_alias_get(p->store, op, c->id, subject, &alias, e));
-    return subject_of_login(p, op->arena, c, subject, alias, ret, e);
-}

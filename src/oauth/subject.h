@@ -5,13 +5,9 @@
 
 #include "oauth/client.h"
 
-/* What the client calls this subject now: a name that a login app once forced (store_alias_*), else the computed one. Fails with
- * INVALID_REQUEST when the client wants pairwise subjects but they are not configured or no sector can be told. Reads the store
- * for pairwise clients only. */
-MUST_USE bool subject_for(const struct provider *p, struct op *op, const struct client *c, struct str subject, struct str *ret,
-                          struct err *e);
 /* The name for the tokens of one login; `forced`: what its login app forced, empty: nothing. Public clients get the subject
- * itself, whatever was forced. */
+ * itself, whatever was forced. Fails with INVALID_REQUEST when the client wants pairwise subjects but they are not configured or
+ * no sector can be told. */
 MUST_USE bool subject_of_login(const struct provider *p, struct arena *a, const struct client *c, struct str subject,
                                struct str forced, struct str *ret, struct err *e);
 

@@ -202,6 +202,12 @@ def test_pairwise(make_server):
     assert sub() == seen
     assert sub(force_subject_identifier="forced") == "forced"
     assert sub() == seen
+    for login in {}, {"force_subject_identifier": "forced"}:
+        b = Browser(server)
+        hint = b.sign_in(web, login)["id_token"]
+        assert "login_challenge" in b.authorize(web, prompt="none", id_token_hint=hint).query
+    several = make_web(server, subject_type="pairwise", redirect_uris=["https://a.example/cb", "https://b.example/cb"])
+    assert Browser(server).flow(several, {"force_subject_identifier": "forced"}).query["code"]     # needs no sector
     public = make_web(server)
     assert unpack(tokens_for(server, public, login={"force_subject_identifier": "forced"})["id_token"])[1]["sub"] == "alice"
 

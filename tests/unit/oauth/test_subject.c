@@ -1,6 +1,7 @@
 /* OpenID Connect Core 8: what clients of either kind know a subject by. */
 #include "world.h"
 
+#include "oauth/id_token_hint.h"
 #include "oauth/subject.h"
 
 static const char pairwise[] =
@@ -80,24 +81,40 @@ static void test_not_available(void **state)
     world_close(&w);
 }
 
-/* What a login app once forced is remembered for hints. */
-static void test_alias(void **state)
+static bool is_about(struct world *w, const struct client *c, const char *hinted)
+{
+    bool about;
+    json_t *claims;
+    WORLD_TRY(w, json_read(w->arena, arena_printf(w->arena, "{\"sub\":\"%s\"}", hinted), &claims, NULL, &w->e));
+    WORLD_TRY(w, id_token_hint_about(w->p, &w->op, claims, c, STR("alice"), &about, &w->e));
+    return about;
+}
+
+/* Hints know a subject by every name that it had for the client. */
+static void test_hints(void **state)
 {
     (void)state;
+    static const char several[] = "{\"client_id\":\"e\",\"subject_type\":\"pairwise\","
+                                  "\"redirect_uris\":[\"https://a.example/cb\",\"https://b.example/cb\"]}";
     struct world w;
-    struct str got;
+    bool about;
+    json_t *claims;
     world_open(&w, pairwise);
     const struct client *c =
         world_client(&w, "{\"client_id\":\"c\",\"subject_type\":\"pairwise\",\"redirect_uris\":[\"http://127.0.0.1:5555/cb\"]}");
     const struct client *d = world_client(&w, "{\"client_id\":\"d\",\"redirect_uris\":[\"http://127.0.0.1:5555/cb\"]}");
-    WORLD_TRY(&w, subject_for(w.p, &w.op, c, STR("alice"), &got, &w.e));
-    assert_str(got, ALICE);
-    WORLD_TRY(&w, store_alias_put(w.p->store, &w.op, STR("c"), STR("alice"), STR("forced"), &w.e));
-    WORLD_TRY(&w, store_alias_put(w.p->store, &w.op, STR("d"), STR("alice"), STR("forced"), &w.e));
-    WORLD_TRY(&w, subject_for(w.p, &w.op, c, STR("alice"), &got, &w.e));
-    assert_str(got, "forced");
-    WORLD_TRY(&w, subject_for(w.p, &w.op, d, STR("alice"), &got, &w.e));
-    assert_str(got, "alice");
+    const struct client *e = world_client(&w, several);
+    assert_true(is_about(&w, c, "alice") && is_about(&w, c, ALICE) && !is_about(&w, c, "forced"));
+    assert_true(!is_about(&w, d, ALICE) && !is_about(&w, d, "forced"));
+    for (const char *id = "cde"; *id != '\0'; id++) {
+        struct str client = { id, 1 };
+        WORLD_TRY(&w, store_alias_put(w.p->store, &w.op, client, STR("alice"), STR("forced"), &w.e));
+    }
+    assert_true(is_about(&w, c, "alice") && is_about(&w, c, ALICE) && is_about(&w, c, "forced"));
+    assert_true(is_about(&w, d, "alice") && is_about(&w, d, "forced") && !is_about(&w, d, ALICE));
+    assert_true(is_about(&w, e, "forced"));
+    WORLD_TRY(&w, json_read(w.arena, STR("{\"sub\":\"bob\"}"), &claims, NULL, &w.e));
+    assert_false(id_token_hint_about(w.p, &w.op, claims, e, STR("alice"), &about, &w.e)); /* no sector to tell by */
     world_close(&w);
 }
 
@@ -106,7 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_not_available),
-        cmocka_unit_test(test_alias),
+        cmocka_unit_test(test_hints),
     };
     return RUN(tests);
 }
