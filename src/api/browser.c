@@ -201,7 +201,7 @@ bool browser_csrf_check(const struct http_req *r, enum csrf_step step, const str
     if (value.p == NULL) value = earlier_csrf(r, step, f);
     ENSURE(value.p != NULL, e, REQUEST_FORBIDDEN, "No CSRF value available in the session cookie.");
     ENSURE(expected.n > 0 && str_eq_secret(value, expected), e, REQUEST_FORBIDDEN,
-           "The CSRF cookie belongs to another flow than this request.");
+           "The CSRF cookie belongs to another flow than this request; start again in this browser.");
     return true;
 }
 

@@ -46,7 +46,9 @@ static bool check_hint(const struct provider *p, struct op *op, const struct aut
     bool about;
     if (claims == NULL) return true;
     TRY(id_token_hint_about(p, op, claims, q->client, subject, &about, e));
-    ENSURE(about, e, LOGIN_REQUIRED, "The id_token_hint is about another user than the one who is logged in.");
+    ENSURE(about, e, LOGIN_REQUIRED,
+           "The id_token_hint is about another user than the one who is logged in; leave it out, or log in as that user "
+           "(prompt=login).");
     return true;
 }
 
@@ -147,7 +149,7 @@ bool visit_check(struct op *op, enum visit_step step, enum flow_found found, con
     ENSURE(found != FLOW_EXPIRED, e, REQUEST_UNAUTHORIZED, "The consent request has expired, please try again.");
     ENSURE(str_eq(f->client_id, q->client->id), e, INVALID_CLIENT, "The verifier was made for another client.");
     ENSURE(f->device == q->device && is_same_request(op->arena, q->params, f->request), e, INVALID_REQUEST,
-           "The parameters are not those that this login began with.");
+           "The parameters are not those that this login began with; send the browser to the redirect_to as it was given out.");
     if (rejection_of(step, f) != NULL) return refuse(op, step, rejection_of(step, f), e);
     return check_use(step, found == FLOW_DECIDED, e);
 }

@@ -146,9 +146,11 @@ static bool read_response_type(struct op *op, struct authorize_request *q, struc
 {
     struct str text = params_get(q->params, STR("response_type"));
     struct strs words = strs_words(op->arena, text);
-    ENSURE(words.n > 0, e, UNSUPPORTED_RESPONSE_TYPE, "The response_type is missing.");
+    ENSURE(words.n > 0, e, UNSUPPORTED_RESPONSE_TYPE, "The response_type is missing; add it, for example response_type=code.");
     ENSUREF(word_bits(types, ARRAY_LEN(types), words, &q->response_type) && client_may_respond(q->client, text), e,
-            UNSUPPORTED_RESPONSE_TYPE, "The response_type '%.*s' is not registered for this client.",
+            UNSUPPORTED_RESPONSE_TYPE,
+            "The response_type '%.*s' is not registered for this client; ask for another one, or add it to the client's "
+            "response_types.",
             STR_FMT(str_upto(text, SHOWN)));
     /* OAuth 2.0 Multiple Response Types 5: fragment is the default of whatever puts tokens in the answer. It counts from here on:
      * errors found before were always put in the query (golden case implicit/error_in_fragment). */
@@ -170,15 +172,19 @@ static bool check_grants(const struct authorize_request *q, struct err *e)
     return true;
 }
 
-/* What goes back through the browser beside or instead of a code. */
-static bool check_front_channel(const struct authorize_request *q, struct err *e)
+/* OpenID Connect Core 3.1.2.1: without openid in the scope it is no OpenID request, and nothing is left to answer with. */
+static bool check_openid(const struct authorize_request *q, struct err *e)
 {
-    if (q->response_type == RESPONSE_CODE) return true;
-    /* RFC 9700 4.3.2: tokens do not belong into a query, which histories and logs keep. */
-    ENSURE(q->mode != MODE_QUERY, e, UNSUPPORTED_RESPONSE_MODE, "Tokens are not put into the query; use fragment or form_post.");
-    /* OpenID Connect Core 3.1.2.1: without openid in the scope it is no OpenID request, and nothing is left to answer with. */
     bool only_id_token = (q->response_type & RESPONSE_ID_TOKEN) != 0 && (q->response_type & RESPONSE_CODE) == 0;
     ENSURE(!only_id_token || strs_has(q->scopes, STR("openid")), e, UNSUPPORTED_RESPONSE_TYPE, NULL);
+    return true;
+}
+
+/* RFC 9700 4.3.2: tokens do not belong into a query, which histories and logs keep. */
+static bool check_query(const struct authorize_request *q, struct err *e)
+{
+    ENSURE(q->response_type == RESPONSE_CODE || q->mode != MODE_QUERY, e, UNSUPPORTED_RESPONSE_MODE,
+           "Tokens are not put into the query; use fragment or form_post.");
     return true;
 }
 
@@ -193,6 +199,15 @@ static bool read_nonce(struct authorize_request *q, struct err *e)
            "Parameter 'nonce' must be set when requesting an ID Token using the OpenID Connect Hybrid Flow.");
     ENSUREF(q->nonce.n >= NONCE_LEAST, e, INSUFFICIENT_ENTROPY, "The nonce must have at least %d characters.", NONCE_LEAST);
     return true;
+}
+
+/* Of a request that lacks several things clients have always heard of the same one: of the nonce first where there is a code. */
+static bool check_response_type(struct authorize_request *q, struct err *e)
+{
+    TRY(check_openid(q, e));
+    if (q->response_type & RESPONSE_CODE) TRY(read_nonce(q, e));
+    TRY(check_grants(q, e));
+    return read_nonce(q, e);
 }
 
 /* RFC 7636 4.2, 4.4.1. Only S256: plain protects against nothing that it should. */
@@ -281,10 +296,9 @@ bool authorize_read(const struct provider *p, struct op *op, const struct params
     ENSUREF(q->state.n >= STATE_LEAST, e, INVALID_STATE,
             "Request parameter 'state' must be at least be %d characters long to ensure sufficient entropy.", STATE_LEAST);
     TRY(check_redirect_security(p, op, q, e));
-    TRY(check_grants(q, e));
-    TRY(check_front_channel(q, e));
-    TRY(read_nonce(q, e));
+    TRY(check_response_type(q, e));
     TRY(read_pkce(p, q, e));
+    TRY(check_query(q, e));
     TRY(read_prompt(p, op, q, e));
     TRY(read_max_age(q, e));
     TRY(claims_request_read(op, params_get(q->params, STR("claims")), &q->claims, e));

@@ -17,7 +17,7 @@ static const char *const clients[] = {
     "\"response_types\":[\"code\",\"token\",\"id_token\",\"id_token token\",\"code id_token\",\"code token\",\"code id_token "
     "token\"]}",
     "{\"client_id\":\"bare\",\"redirect_uris\":[\"" CB "\"],\"scope\":\"openid\",\"grant_types\":[\"refresh_token\"],"
-    "\"response_types\":[\"code\",\"token\",\"code id_token\"]}",
+    "\"response_types\":[\"code\",\"token\",\"id_token\",\"code id_token\"]}",
     "{\"client_id\":\"two\",\"redirect_uris\":[\"" CB "\",\"" CB "2\"],\"scope\":\"foo openid\"}",
     "{\"client_id\":\"public\",\"redirect_uris\":[\"" CB
     "\",\"http://rp.example.test/cb\",\"http://127.0.0.1/cb\",\"com.example.app:/done\"],"
@@ -114,6 +114,15 @@ static void test_refusals(void **state)
           "Hybrid Flow" },
         { "client_id=front&response_type=id_token&scope=openid&nonce=1234567&" CB_Q "&" STATE, &err_INSUFFICIENT_ENTROPY, CLIENT,
           MODE_FRAGMENT, NULL },
+        /* what a request hears first that lacks several things */
+        { "client_id=bare&response_type=code+id_token&scope=openid&" CB_Q "&" STATE, &err_INVALID_REQUEST, CLIENT, MODE_FRAGMENT,
+          "Hybrid Flow" },
+        { "client_id=bare&response_type=id_token&scope=openid&" CB_Q "&" STATE, &err_INVALID_GRANT, CLIENT, MODE_FRAGMENT, NULL },
+        { "client_id=bare&response_type=id_token&" CB_Q "&" STATE, &err_UNSUPPORTED_RESPONSE_TYPE, CLIENT, MODE_FRAGMENT, NULL },
+        { "client_id=front&response_type=id_token&scope=openid&response_mode=query&" CB_Q "&" STATE, &err_INVALID_REQUEST, CLIENT,
+          MODE_QUERY, "Implicit Flow" },
+        { "client_id=front&response_type=code+token&response_mode=query&code_challenge=x&" CB_Q "&" STATE, &err_INVALID_REQUEST,
+          CLIENT, MODE_QUERY, "S256" },
         /* RFC 7636 4.4.1 */
         { CODE "&code_challenge=" CHALLENGE, &err_INVALID_REQUEST, CLIENT, MODE_QUERY, "plain is not allowed" },
         { CODE "&code_challenge=" CHALLENGE "&code_challenge_method=plain", &err_INVALID_REQUEST, CLIENT, MODE_QUERY, "plain" },
