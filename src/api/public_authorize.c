@@ -60,6 +60,15 @@ static bool check(struct http_req *r, const struct visit *v, enum visit_step ste
     return false;
 }
 
+/* Whoever logged in is not the one that the request is about: whoever the browser remembers is not the one who sits there. */
+static bool forget_session(struct http_req *r, struct err *e)
+{
+    const struct str id = browser_session_id(r);
+    enum store_put put;
+    browser_session_drop(r);
+    return id.n == 0 || store_session_delete(r->provider->store, &r->op, id, &put, e);
+}
+
 static bool after_login(struct http_req *r, struct visit *v, struct err *e)
 {
     const struct provider *p = r->provider;
@@ -67,10 +76,13 @@ static bool after_login(struct http_req *r, struct visit *v, struct err *e)
     struct grant *g;
     struct flow f = { 0 };
     struct login_visit done;
+    struct err why = ERR_INIT(r->op.arena);
     TRY(flow_open_login_verifier(p, &r->op, v->login_verifier, &found, &g, &f, e));
     TRY(check(r, v, VISIT_LOGIN, found, g, &f, e));
-    TRY(visit_login(p, &r->op, &v->q, g, &f, browser_session_id(r), &done, e));
-
+    if (!visit_login(p, &r->op, &v->q, g, &f, browser_session_id(r), &done, &why)) {
+        if (err_is(&why, &err_LOGIN_REQUIRED) && !f.skip) TRY(forget_session(r, e));
+        return *e = why, false;
+    }
     if (done.cookie == SESSION_COOKIE_SET) browser_session_keep(r, f.session_id, done.cookie_life);
     if (done.cookie == SESSION_COOKIE_DROP) browser_session_drop(r);
     browser_csrf_set(r, CSRF_CONSENT, &f);

@@ -160,6 +160,15 @@ def test_session_forgotten(server, web, browser):  # 66
     assert get_request(server, "login", browser.to_login(web)).json["skip"] is False
 
 
+def test_session_of_somebody_else(server, web, browser):
+    """Bob signs in where a request is about Alice: Alice does not stay signed in."""
+    hint = browser.sign_in(web)["id_token"]
+    challenge = browser.to_login(web, prompt="login", id_token_hint=hint)
+    end = browser.get(accept(server, "login", challenge, {"subject": "bob", "remember": True}))
+    assert end.base == CALLBACK and end.query["error"] == "login_required" and browser.session() is None, end
+    assert get_request(server, "login", browser.to_login(web)).json["skip"] is False
+
+
 def test_session_ends_on_the_server(server, web, browser):
     browser.flow(web, {"remember": True, "remember_for": 1})
     assert get_request(server, "login", browser.to_login(web)).json["skip"] is True

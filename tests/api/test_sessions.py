@@ -229,9 +229,10 @@ def test_request_under_way_when_the_login_ends(server, web, subject, person, bas
     assert get_request(server, "login", challenge).json["skip"] is True
     back = accept(server, "login", challenge, {"subject": subject})
     assert revoke(server, base, "login", subject=subject).status == 204
+    browser.sign_in(web, {"subject": subject + " again"})
     refusal = browser.get(back)
     assert refusal.base == web["redirect_uris"][0] and refusal.query["error"] == "login_required", refusal
-    assert get_request(server, "login", browser.to_login(web)).json["skip"] is False
+    assert get_request(server, "login", browser.to_login(web)).json["subject"] == subject + " again"
 
 
 def test_end_login_by_id(server, subject, person):  # 143
