@@ -1,25 +1,22 @@
 /* The verification page's app tells which code was typed. */
 #include "api/api.h"
-#include "api/body.h"
 #include "api/request_view.h"
 #include "flow/device.h"
-
-struct typed {
-    struct str user_code;
-};
-static const struct body_member members[] = { { "user_code", BODY_TEXT, offsetof(struct typed, user_code), 1024 } };
 
 /* Deployed apps compare with this wording. */
 static bool read_typed(const struct http_req *r, struct str *ret, struct err *e)
 {
-    struct typed typed = { 0 };
     json_t *body;
     struct err why = ERR_INIT(r->op.arena);
-    ENSUREF(json_read(r->op.arena, r->body, &body, NULL, &why) && json_is_object(body), e, INVALID_REQUEST,
-            "Unable to decode request body: %s", why.hint != NULL ? why.hint : "it must be a JSON object.");
-    TRY(body_read_object(r->op.arena, body, members, ARRAY_LEN(members), &typed, e));
-    ENSURE(typed.user_code.n > 0, e, INVALID_REQUEST, "Field 'user_code' must not be empty.");
-    *ret = typed.user_code;
+    ENSUREF(json_read(r->op.arena, r->body, &body, NULL, &why), e, INVALID_REQUEST, "Unable to decode request body: %s",
+            why.hint != NULL ? why.hint : "it is no JSON.");
+    ENSURE(json_is_object(body) || json_is_null(body), e, INVALID_REQUEST,
+           "Unable to decode request body: it must be a JSON object.");
+    const json_t *code = json_member(body, "user_code");
+    ENSURE(code == NULL || json_is_null(code) || json_is_string(code), e, INVALID_REQUEST,
+           "Unable to decode request body: 'user_code' must be a string.");
+    *ret = json_str(code);
+    ENSURE(ret->n > 0, e, INVALID_REQUEST, "Field 'user_code' must not be empty.");
     return true;
 }
 

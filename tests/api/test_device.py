@@ -210,16 +210,24 @@ def test_accept_refused(server, tv):
     b, got = Browser(server), start(server, tv)
     challenge, put = page(b), lambda **more: server.admin.put(ADMIN + "/device/accept", **more)
     is_error(put(json={"user_code": got["user_code"]}), "invalid_request")
-    for body in (b"", b"nope", b"[]", b"null"):
-        is_error(put(query={"device_challenge": challenge}, body=body), "invalid_request")
-    for body in ({}, {"user_code": ""}, {"user_code": 1}, {"user_code": "x" * 2000}):
-        is_error(put(query={"device_challenge": challenge}, json=body), "invalid_request")
+    for body in (b"", b"nope", b"[]", b'{"user_code":1}'):
+        answer = put(query={"device_challenge": challenge}, body=body)
+        is_error(answer, "invalid_request")
+        assert "Unable to decode request body: " in answer.json["error_description"]
+    for body in (b"null", b"{}", b'{"user_code":""}', b'{"user_code":null}'):
+        answer = put(query={"device_challenge": challenge}, body=body)
+        is_error(answer, "invalid_request")
+        assert answer.json["error_description"].endswith("Field 'user_code' must not be empty.")
+    is_error(put(query={"device_challenge": challenge}, json={"user_code": "x" * 2000}), "invalid_request")
     for bad in ("made-up", challenge[:-1], b.authorize(make_web_client(server)).query["login_challenge"]):
         is_error(type_code(server, bad, got["user_code"]), "Not Found", 404)
     answer = type_code(server, challenge, "wrongcod")
     is_error(answer, "invalid_request")
     assert answer.json["error_description"].endswith("could not be found or has expired or is otherwise malformed.")
     assert [type_code(server, challenge, got["user_code"]).status for _ in range(2)] == [200, 200]
+    without_prefix = server.admin.put("/oauth2/auth/requests/device/accept", query={"device_challenge": challenge}, json={
+        "user_code": got["user_code"]})  # v1 had no such operation, so the path means today's
+    assert without_prefix.status == 200 and "device_verifier=" in without_prefix.json["redirect_to"]
     finish(server, b, got["user_code"])
     is_error(type_code(server, page(b), got["user_code"]), "invalid_request")
 
