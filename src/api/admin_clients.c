@@ -104,14 +104,20 @@ bool admin_client_delete(struct http_req *r, struct err *e)
 
 /* ---- changing: each is an edit of the stored client ---- */
 
-static bool update(struct http_req *r, bool (*edit)(struct client *, struct client_extras *, const void *, struct err *),
-                   const void *arg, enum client_view view, struct err *e)
+static bool change_client(struct http_req *r, struct client_change *change, enum client_view view, struct err *e)
 {
     struct client *c;
     struct client_extras x;
-    struct client_change change = { .id = r->param[0], .edit = edit, .arg = arg, .v1 = is_v1(r) };
-    TRY(client_update(r->provider, &r->op, &change, &c, &x, e));
+    change->id = r->param[0];
+    change->v1 = is_v1(r);
+    TRY(client_update(r->provider, &r->op, change, &c, &x, e));
     return reply(r, 200, c, view, &x);
+}
+
+static bool update(struct http_req *r, bool (*edit)(struct client *, struct client_extras *, const void *, struct err *),
+                   const void *arg, struct err *e)
+{
+    return change_client(r, &(struct client_change) { .edit = edit, .arg = arg }, CLIENT_READ, e);
 }
 
 /* Whoever sets a secret means that one and no earlier one. */
@@ -141,7 +147,8 @@ bool admin_client_replace(struct http_req *r, struct err *e)
 {
     json_t *body;
     TRY(api_body_json(r, &body, e));
-    return update(r, replace, &(struct replacement) { .body = body, .v1 = is_v1(r) }, CLIENT_CREATED, e);
+    const struct replacement new = { .body = body, .v1 = is_v1(r) };
+    return change_client(r, &(struct client_change) { .edit = replace, .arg = &new, .whole = true }, CLIENT_CREATED, e);
 }
 
 static bool patch(struct client *c, struct client_extras *x, const void *arg, struct err *e)
@@ -153,7 +160,7 @@ static bool patch(struct client *c, struct client_extras *x, const void *arg, st
     return true;
 }
 
-bool admin_client_patch(struct http_req *r, struct err *e) { return update(r, patch, r, CLIENT_READ, e); }
+bool admin_client_patch(struct http_req *r, struct err *e) { return update(r, patch, r, e); }
 
 /* The whole set of lifespans: those not named are unset. */
 static bool lifespans(struct client *c, struct client_extras *x, const void *arg, struct err *e)
@@ -162,12 +169,12 @@ static bool lifespans(struct client *c, struct client_extras *x, const void *arg
     json_t *body;
     struct client *set = client_new(c->arena);
     TRY(api_body_json(arg, &body, e));
-    TRY(client_decode(set, NULL, body, e));
+    TRY(client_decode_lifespans(set, body, e));
     for (size_t i = 0; i < LIFESPAN_MAX_; i++) c->lifespans[i] = set->lifespans[i];
     return true;
 }
 
-bool admin_client_lifespans(struct http_req *r, struct err *e) { return update(r, lifespans, r, CLIENT_READ, e); }
+bool admin_client_lifespans(struct http_req *r, struct err *e) { return update(r, lifespans, r, e); }
 
 static bool may_rotate(const struct client *c, struct err *e)
 {
@@ -193,7 +200,7 @@ static bool rotate(struct client *c, struct client_extras *x, const void *arg, s
 bool admin_client_rotate(struct http_req *r, struct err *e)
 {
     struct str secret = client_secret_new(r->op.arena);
-    return update(r, rotate, &secret, CLIENT_READ, e);
+    return update(r, rotate, &secret, e);
 }
 
 static bool forget_rotated(struct client *c, struct client_extras *x, const void *arg, struct err *e)
@@ -204,4 +211,4 @@ static bool forget_rotated(struct client *c, struct client_extras *x, const void
     return true;
 }
 
-bool admin_client_forget_rotated(struct http_req *r, struct err *e) { return update(r, forget_rotated, NULL, CLIENT_READ, e); }
+bool admin_client_forget_rotated(struct http_req *r, struct err *e) { return update(r, forget_rotated, NULL, e); }

@@ -94,6 +94,8 @@ struct client *client_new(struct arena *a);
 /* Reads a request's members over what *c has. Unknown members are ignored, null leaves a member alone except where null is a
  * value. Fails with BAD_REQUEST (wrong type) or INVALID_CLIENT_METADATA (too long), naming the member. */
 MUST_USE bool client_decode(struct client *c, struct client_extras *x, const json_t *object, struct err *e);
+/* Only the lifespans; every other member counts as unknown. */
+MUST_USE bool client_decode_lifespans(struct client *c, const json_t *object, struct err *e);
 /* Sets back what a request could set, but for the id. `v1`: only what that generation of the API knows. */
 void client_reset(struct client *c, bool v1);
 /* Applies a JSON Patch (RFC 6902, with Hydra's leniencies) to the client as it is shown. Fails with BAD_REQUEST, or with CONFLICT
@@ -124,6 +126,7 @@ struct client_change {
     bool (*edit)(struct client *c, struct client_extras *x, const void *arg, struct err *e);
     const void *arg;
     bool v1;
+    bool whole; /* only id and secret stay of what is stored; what is wrong with the request is told first */
 };
 /* Reads, edits, validates, and writes if nobody changed the client meanwhile, else starts again. Fails with NO_ROW. */
 MUST_USE bool client_update(const struct provider *p, struct op *op, const struct client_change *change, struct client **ret,

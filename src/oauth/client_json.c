@@ -132,7 +132,7 @@ static bool read_keys(const struct field *f, struct arena *a, void *slot, const 
     if (json_is_null(value)) return true;
     if (!json_is_object(value)) return wrong_type(f->name, "an object", value, e);
     const json_t *keys = json_member(value, "keys");
-    if (keys != NULL && !json_is_array(keys)) return wrong_type(STR("jwks.keys"), "an array", keys, e);
+    if (keys != NULL && !json_is_null(keys) && !json_is_array(keys)) return wrong_type(STR("jwks.keys"), "an array", keys, e);
     *(json_t **)slot = json_object_size(value) > 0 ? keep(a, value) : NULL; /* {} is how an unset member is shown */
     return true;
 }
@@ -149,6 +149,24 @@ static bool read_span(const struct field *f, struct arena *a, void *slot, const 
     }
     *(int64_t *)slot = ns;
     return true;
+}
+
+/* Times and the secret's expiry are the server's own; what a request says is not kept, but has to be of their type. */
+static bool check_time(const struct field *f, struct arena *a, void *slot, const json_t *value, struct err *e)
+{
+    (void)a, (void)slot;
+    usec_t ignored;
+    if (json_is_null(value)) return true;
+    if (!json_is_string(value)) return wrong_type(f->name, "a string such as \"2006-01-02T15:04:05Z\"", value, e);
+    ENSUREF(time_parse_rfc3339(json_str(value), &ignored), e, BAD_REQUEST,
+            "Unable to decode the request body: %.*s must be a time such as 2006-01-02T15:04:05Z.", STR_FMT(f->name));
+    return true;
+}
+
+static bool check_integer(const struct field *f, struct arena *a, void *slot, const json_t *value, struct err *e)
+{
+    (void)a, (void)slot;
+    return json_is_integer(value) || json_is_null(value) || wrong_type(f->name, "a whole number", value, e);
 }
 
 /* ---- writing ---- */
@@ -204,10 +222,10 @@ static void write_time(const struct field *f, struct jw *w, const void *slot)
 }
 
 struct type_ops {
-    bool (*read)(const struct field *f, struct arena *a, void *slot, const json_t *value, struct err *e); /* NULL: not settable */
+    bool (*read)(const struct field *f, struct arena *a, void *slot, const json_t *value, struct err *e);
     bool (*empty)(const void *slot);
     void (*write)(const struct field *f, struct jw *w, const void *slot);
-    size_t size;
+    size_t size; /* 0: nothing is kept */
 };
 static const struct type_ops types[] = {
     [TEXT] = { read_text, text_empty, write_text, sizeof(struct str) },
@@ -217,8 +235,8 @@ static const struct type_ops types[] = {
     [KEYS] = { read_keys, json_empty, write_json, sizeof(json_t *) },
     [ANY] = { read_any, json_empty, write_json, sizeof(json_t *) },
     [SPAN] = { read_span, span_empty, write_span, sizeof(int64_t) },
-    [TIME] = { NULL, NULL, write_time, 0 },
-    [ZERO] = { NULL, NULL, write_zero, 0 },
+    [TIME] = { check_time, NULL, write_time, 0 },
+    [ZERO] = { check_integer, NULL, write_zero, 0 },
     [SECRET_OR_TOKEN] = { read_text, text_empty, write_text, 0 },
 };
 
@@ -259,13 +277,14 @@ void client_reset(struct client *c, bool v1)
 
 static bool read_member(struct client *c, struct client_extras *x, const struct field *f, const json_t *value, struct err *e)
 {
-    if (types[f->type].read == NULL || ((f->flags & HIDDEN) != 0 && x != NULL)) return true;
-    if (f->type != SECRET_OR_TOKEN) return types[f->type].read(f, c->arena, (char *)c + f->at, value, e);
-    if ((f->flags & INPUT) == 0 || x == NULL) return true;
-    return types[f->type].read(f, c->arena, (char *)x + f->at, value, e);
+    struct str ignored;
+    void *slot = (char *)c + f->at;
+    if ((f->flags & HIDDEN) != 0 && x != NULL) return true;
+    if (f->type == SECRET_OR_TOKEN) slot = (f->flags & INPUT) != 0 && x != NULL ? (void *)((char *)x + f->at) : &ignored;
+    return types[f->type].read(f, c->arena, slot, value, e);
 }
 
-bool client_decode(struct client *c, struct client_extras *x, const json_t *object, struct err *e)
+static bool decode(struct client *c, struct client_extras *x, const json_t *object, bool lifespans_only, struct err *e)
 {
     if (json_is_null(object)) return true;
     if (!json_is_object(object)) return wrong_type(STR("the client"), "an object", object, e);
@@ -273,10 +292,18 @@ bool client_decode(struct client *c, struct client_extras *x, const json_t *obje
     json_t *all = (json_t *)object; /* jansson's iterators are not const */
     for (void *at = json_object_iter(all); at != NULL; at = json_object_iter_next(all, at)) {
         const struct field *f = find(str_of(json_object_iter_key(at)));
-        if (f != NULL) TRY(read_member(c, x, f, json_object_iter_value(at), e));
+        if (f == NULL || (lifespans_only && f->type != SPAN)) continue;
+        TRY(read_member(c, x, f, json_object_iter_value(at), e));
     }
     return true;
 }
+
+bool client_decode(struct client *c, struct client_extras *x, const json_t *object, struct err *e)
+{
+    return decode(c, x, object, false, e);
+}
+
+bool client_decode_lifespans(struct client *c, const json_t *object, struct err *e) { return decode(c, NULL, object, true, e); }
 
 static void write_member(struct jw *w, const struct field *f, const void *slot, enum client_view view)
 {
@@ -315,7 +342,7 @@ struct str client_doc(struct arena *a, const struct client *c)
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         const struct field *f = &fields[i];
         const void *slot = (const char *)c + f->at;
-        if (f->type == SECRET_OR_TOKEN || types[f->type].read == NULL || (f->flags & COLUMN) != 0) continue;
+        if (types[f->type].size == 0 || (f->flags & COLUMN) != 0) continue;
         if (!types[f->type].empty(slot)) types[f->type].write(f, &w, slot);
     }
     jw_end(&w);

@@ -150,13 +150,26 @@ static bool check_id(const struct provider *p, struct op *op, const struct clien
     FAIL(e, NO_ROW, "");
 }
 
+/* Without a client; what is wrong with the request goes first. */
+static bool refuse_missing(const struct provider *p, struct op *op, const struct client_change *change, struct err *e)
+{
+    struct client *c = client_new(op->arena);
+    struct client_extras x = { 0 };
+    if (change->whole) {
+        TRY(change->edit(c, &x, change->arg, e));
+        TRY(check_secret(x.client_secret, e));
+        TRY(client_validate(p, op, c, NULL, change->v1, e));
+    }
+    FAIL(e, NO_ROW, "");
+}
+
 static bool try_update(const struct provider *p, struct op *op, const struct client_change *change, struct client **ret,
                        struct client_extras *x, enum store_put *ret_put, struct err *e)
 {
     struct client_row *row, changed;
     struct client *c;
     TRY(store_client_get(p->store, op, change->id, &row, e));
-    ENSURE(row != NULL, e, NO_ROW, "");
+    if (row == NULL) return refuse_missing(p, op, change, e);
     TRY(client_from_row(op->arena, row, &c, e));
 
     struct client before = *c;

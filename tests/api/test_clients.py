@@ -75,17 +75,21 @@ def test_registration_members(server):
 
 
 @BOTH
-@pytest.mark.parametrize("body", [b"null", b'{"client_name":"n"}', b'{"CLIENT_Name":"n","made_up":{"a":1},"created_at":"2001"}'])
+@pytest.mark.parametrize("body", [b"null", b'{"client_name":"n"}', b'{"CLIENT_Name":"n","made_up":{"a":1},"created_at":"2001-01-01T00:00:00+02:00",'
+                                  b'"updated_at":null,"client_secret_expires_at":5,"registration_access_token":"x"}'])
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/json; charset=utf-8"])
 def test_bodies(server, base, body, kind):
     answer = server.admin.post(base, body=body, headers={"Content-Type": kind} if kind else {})
     assert answer.status == 201, answer
     assert answer.json["client_name"] == ("n" if b"n\"" in body else "") and "made_up" not in answer.json
+    assert not answer.json["created_at"].startswith("2001") and answer.json["client_secret_expires_at"] == 0
 
 
 @BOTH
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"5", b'"x"', b'{"a":1} trailing', b'{"client_name":5}', b'{"metadata":' + b"[" * 20000,
-                                  b'{"redirect_uris":["a",2]}', b'{"skip_consent":"yes"}', b'{"jwks":[]}',
+                                  b'{"redirect_uris":["a",2]}', b'{"skip_consent":"yes"}', b'{"jwks":[]}', b'{"jwks":{"keys":{}}}',
+                                  b'{"client_secret_expires_at":"5"}', b'{"client_secret_expires_at":1.5}', b'{"created_at":"2001-01-01"}',
+                                  b'{"updated_at":5}', b'{"registration_access_token":5}', b'{"registration_client_uri":[]}',
                                   b'{"implicit_grant_id_token_lifespan":60}', b'{"implicit_grant_id_token_lifespan":"1d"}'])
 def test_bodies_refused(server, base, body):
     refused(server.admin.post(base, body=body), 400, BAD, "Unable to decode the request body: ")
@@ -191,6 +195,8 @@ def test_unknown(server):
         for answer in (server.admin.put(f"{base}/{name()}", json={}), server.admin.patch(f"{base}/{name()}", json=[]),
                        server.admin.delete(f"{base}/{name()}"), server.admin.delete(f"{base}/{'x' * 300}")):
             refused(answer, 404, "Unable to locate the resource")
+        refused(server.admin.put(f"{base}/{name()}", json={"client_name": 5}), 400, BAD)  # what is wrong with the body goes first
+        refused(server.admin.put(f"{base}/{name()}", json={"client_secret": "short"}), 400, META)
 
 
 @BOTH
@@ -386,6 +392,7 @@ def test_lifespans(server):
     assert {m: v for m, v in answer.json.items() if m in LIFESPANS and v} == {"implicit_grant_id_token_lifespan": "500ms"}
     assert answer.json["client_name"] == "n"
     assert not any(server.admin.put(path, body=b"null").json[member] for member in LIFESPANS)
+    assert server.admin.put(path, json={"client_name": 5, "scope": []}).json["client_name"] == "n"  # unknown members here
     refused(server.admin.put(path, json={LIFESPANS[0]: "1d"}), 400, BAD, LIFESPANS[0])
     refused(server.admin.put(path, body=b"{"), 400, BAD)
     refused(server.admin.put(f"{C}/{name()}/lifespans", body=b"{"), 404, "Unable to locate the resource")

@@ -112,6 +112,11 @@ static void refuses(void **state)
         { "{\"implicit_grant_id_token_lifespan\":\"5 m\"}", &err_BAD_REQUEST, "must be a duration" },
         { "{\"implicit_grant_id_token_lifespan\":\"soon\"}", &err_BAD_REQUEST, "must be a duration" },
         { "{\"implicit_grant_id_token_lifespan\":\"3000000h\"}", &err_BAD_REQUEST, "must be a duration" },
+        { "{\"client_secret_expires_at\":\"5\"}", &err_BAD_REQUEST, "client_secret_expires_at must be a whole number" },
+        { "{\"client_secret_expires_at\":1.5}", &err_BAD_REQUEST, "client_secret_expires_at must be a whole number" },
+        { "{\"created_at\":5}", &err_BAD_REQUEST, "created_at must be a string" },
+        { "{\"updated_at\":\"2001-01-01\"}", &err_BAD_REQUEST, "updated_at must be a time" },
+        { "{\"registration_access_token\":1}", &err_BAD_REQUEST, "registration_access_token must be a string" },
         { "{\"client_name\":\"a\\u0000b\"}", &err_INVALID_CLIENT_METADATA, "client_name must not contain NUL" },
         { "{\"contacts\":[\"\\u0000\"]}", &err_INVALID_CLIENT_METADATA, "contacts[0] must not contain NUL" },
         { "{\"client_secret\":\"abcdef\\u0000\"}", &err_INVALID_CLIENT_METADATA, "client_secret must not contain NUL" },
@@ -137,9 +142,9 @@ static void tolerates(void **state)
     (void)state;
     struct world w;
     world_start(&w);
-    const char *body = "{\"CLIENT_Name\":\"cased\",\"made_up\":{\"a\":1},\"created_at\":5,"
+    const char *body = "{\"CLIENT_Name\":\"cased\",\"made_up\":{\"a\":1},\"created_at\":\"2001-01-01T00:00:00Z\","
                        "\"password_grant_access_token_lifespan\":7,"
-                       "\"client_secret_expires_at\":\"x\",\"registration_access_token\":1,\"owner\":null,"
+                       "\"client_secret_expires_at\":9,\"registration_access_token\":\"x\",\"owner\":null,"
                        "\"redirect_uris\":null,\"jwks\":{},\"contacts\":[]}";
     struct client *c = client_of(&w, body);
     assert_str(c->name, "cased");
