@@ -7,7 +7,7 @@
 #include "flow/logout.h"
 #include "oauth/page.h"
 
-static const struct page_rules consents = { .list = { "consents", 8 }, .size = 250, .max = 500 };
+static const struct page_rules consents = { .list = { "consents", 8 }, .size = 250, .max = 500, .own_errors = true };
 
 static bool is_v1(const struct http_req *r) { return r->route->api == API_V1; }
 

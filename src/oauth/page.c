@@ -5,7 +5,19 @@
 #include "base/b64.h"
 #include "base/json.h"
 
-#define REFUSE(e, why) FAIL(e, BAD_REQUEST, "Unable to parse pagination parameters: " why)
+#define UNREADABLE "Unable to parse pagination parameters: "
+
+static bool refuse_size(const struct page_rules *rules, struct err *e)
+{
+    if (rules->own_errors) FAIL(e, INVALID_REQUEST, UNREADABLE "page_size must be a number");
+    FAIL(e, BAD_REQUEST, UNREADABLE "page_size must be a number");
+}
+
+static bool refuse_token(const struct page_rules *rules, struct err *e)
+{
+    if (rules->own_errors) FAIL(e, INVALID_PAGE_TOKEN, "");
+    FAIL(e, BAD_REQUEST, UNREADABLE "invalid pagination token");
+}
 
 /* ---- tokens ---- */
 
@@ -31,18 +43,17 @@ static bool read_old_token(struct arena *a, struct str token, struct page *page)
 }
 
 /* "1" is what some generated clients send when nobody gave a token. */
-static bool read_token(const struct sealer *s, struct arena *a, struct str list, struct str token, struct page *page,
-                       struct err *e)
+static bool read_token(const struct sealer *s, struct arena *a, const struct page_rules *rules, struct str token,
+                       struct page *page, struct err *e)
 {
     struct str key;
     if (token.n == 0 || str_eq(token, STR("1"))) return true;
-    if (unseal_text(s, a, SEAL_PAGE_TOKEN, list, token, &key)) {
+    if (unseal_text(s, a, SEAL_PAGE_TOKEN, rules->list, token, &key)) {
         page->after = str_from(key, 1);
         if (page->after.p == NULL) page->after = STR("");
         return true;
     }
-    if (!read_old_token(a, token, page)) REFUSE(e, "invalid pagination token");
-    return true;
+    return read_old_token(a, token, page) || refuse_token(rules, e);
 }
 
 /* ---- reading ---- */
@@ -52,9 +63,9 @@ static bool read_tokens(const struct sealer *s, struct arena *a, const struct pa
 {
     struct str size = params_get(query, STR("page_size"));
     int64_t limit = 0;
-    if (size.n > 0 && !str_to_int(size, &limit)) REFUSE(e, "page_size must be a number");
+    if (size.n > 0 && !str_to_int(size, &limit)) return refuse_size(rules, e);
     page->limit = limit <= 0 ? rules->size : limit > rules->max ? rules->max : limit;
-    return read_token(s, a, rules->list, params_get(query, STR("page_token")), page, e);
+    return read_token(s, a, rules, params_get(query, STR("page_token")), page, e);
 }
 
 /* What is no number counts as not given, and an offset inside a page starts at the page's beginning: v1 was as forgiving. */

@@ -11,6 +11,7 @@
 struct page_rules {
     struct str list;   /* its name: a token of one list is no token of another */
     int64_t size, max; /* with page_size: when not given; at most */
+    bool own_errors;   /* INVALID_REQUEST for a bad size, INVALID_PAGE_TOKEN for a bad token, not BAD_REQUEST */
 };
 enum { PAGE_LIMIT = 100, PAGE_LIMIT_MAX = 500 }; /* the same with limit, for every list */
 
@@ -21,7 +22,7 @@ struct page {
     struct str after; /* key of the last item seen; p == NULL: start at `offset` */
 };
 
-/* `v1`: the spelling to assume when the request has none. Fails with BAD_REQUEST. */
+/* `v1`: the spelling to assume when the request has none. Fails with BAD_REQUEST, or as own_errors says. */
 MUST_USE bool page_read(const struct sealer *s, struct arena *a, const struct page_rules *rules, const struct params *query,
                         bool v1, struct page *ret, struct err *e);
 /* Does the answer tell the total (X-Total-Count)? Not on pages behind a token: counting costs more than reading a page. */
