@@ -31,6 +31,15 @@ static bool check_decidable(enum flow_found found, const char *what, struct err 
     return true;
 }
 
+/* The same answer given again leads to the same verifier; v1 says 409 to every second one. */
+static bool check_login_decidable(const struct http_req *r, enum flow_found found, struct err *e)
+{
+    TRY(check_decidable(found, "login", e));
+    ENSURE(found != FLOW_DECIDED || !is_v1(r), e, CONFLICT,
+           "The login request was already decided; the first decision is final.");
+    return true;
+}
+
 /* ---- getting ---- */
 
 static bool reply_handled(struct http_req *r, const struct flow *f)
@@ -123,7 +132,7 @@ bool admin_login_accept(struct http_req *r, struct err *e)
     TRY(body_read(r, login_members, ARRAY_LEN(login_members), &said, e));
     ENSURE(said.subject.n > 0, e, INVALID_REQUEST, "Field 'subject' must not be empty.");
     TRY(flow_open_login(r->provider, &r->op, challenge, &found, &f, &client, e));
-    TRY(check_decidable(found, "login", e));
+    TRY(check_login_decidable(r, found, e));
 
     /* Somebody else is signing in: the browser starts over and today's API forgets the session. */
     if (f.skip && !str_eq(said.subject, f.subject)) {
@@ -140,6 +149,7 @@ struct consent_answer {
     struct str context;
     bool remember;
     int64_t remember_for;
+    usec_t handled_at; /* read for its type only */
 };
 /* clang-format off */
 static const struct body_member consent_members[] = {
@@ -149,6 +159,9 @@ static const struct body_member consent_members[] = {
     MEMBER(BOOL,   consent_answer, remember,         "remember",                    0),
     MEMBER(INT,    consent_answer, remember_for,     "remember_for",                0),
     MEMBER(ANY,    consent_answer, context,          "context",                     0),
+};
+static const struct body_member v1_consent_members[] = {
+    MEMBER(TIME,   consent_answer, handled_at,       "handled_at",                  0),
 };
 static const struct body_member session_members[] = {
     MEMBER(CLAIMS, grant_session, access_claims,   "access_token", 0),
@@ -171,6 +184,7 @@ bool admin_consent_accept(struct http_req *r, struct err *e)
     struct str challenge;
     TRY(read_challenge(r, STR("consent_challenge"), &challenge, e));
     TRY(body_read(r, consent_members, ARRAY_LEN(consent_members), &said, e));
+    if (is_v1(r)) TRY(body_read(r, v1_consent_members, ARRAY_LEN(v1_consent_members), &said, e));
     said.granted.scopes = each_once(r->op.arena, said.granted.scopes);
     said.granted.audience = each_once(r->op.arena, said.granted.audience);
     TRY(body_read_object(r->op.arena, said.session, session_members, ARRAY_LEN(session_members), &said.granted, e));
@@ -220,7 +234,7 @@ bool admin_login_reject(struct http_req *r, struct err *e)
     TRY(read_challenge(r, STR("login_challenge"), &challenge, e));
     TRY(read_rejection(r, STR("login request denied"), &said, e));
     TRY(flow_open_login(r->provider, &r->op, challenge, &found, &f, &client, e));
-    TRY(check_decidable(found, "login", e));
+    TRY(check_login_decidable(r, found, e));
     f.rejection = said;
     return reply_login_verifier(r, &f, e);
 }

@@ -18,12 +18,13 @@ static bool read_texts(struct arena *a, const struct body_member *m, const json_
     if (!json_is_array(v)) REFUSE(e, "'%s' must be an array of strings.", m->name);
     size_t n = json_array_size(v);
     if (n > BODY_LIST_MAX) REFUSE(e, "'%s' must not have more than %d entries.", m->name, BODY_LIST_MAX);
-    struct strs list = { 0 };
+    struct strs list = { ARENA_ARRAY(a, struct str, n + 1), n };
     for (size_t i = 0; i < n; i++) {
-        struct str text;
-        if (!json_is_string(json_array_get(v, i))) REFUSE(e, "'%s' must be an array of strings.", m->name);
-        TRY(read_text(a, m, json_array_get(v, i), &text, e));
-        strs_add(a, &list, text);
+        const json_t *item = json_array_get(v, i);
+        list.v[i] = STR("");
+        if (json_is_null(item)) continue;
+        if (!json_is_string(item)) REFUSE(e, "'%s' must be an array of strings.", m->name);
+        TRY(read_text(a, m, item, &list.v[i], e));
     }
     *ret = list;
     return true;
@@ -41,6 +42,9 @@ static bool read_member(struct arena *a, const struct body_member *m, json_t *v,
     case BODY_INT:
         if (!json_is_integer(v)) REFUSE(e, "'%s' must be a whole number.", m->name);
         *(int64_t *)at = json_integer_value(v);
+        return true;
+    case BODY_TIME:
+        if (!time_parse_rfc3339(json_str(v), at)) REFUSE(e, "'%s' must be a time such as 2006-01-02T15:04:05Z.", m->name);
         return true;
     case BODY_ANY: *(struct str *)at = json_text(a, v, false); return true;
     case BODY_OBJECT:

@@ -6,9 +6,10 @@
 
 enum body_type {
     BODY_TEXT,   /* struct str; without NUL characters */
-    BODY_TEXTS,  /* struct strs */
+    BODY_TEXTS,  /* struct strs: an array of texts, null in it is an empty one; v != NULL when there was one */
     BODY_BOOL,   /* bool */
     BODY_INT,    /* int64_t */
+    BODY_TIME,   /* usec_t: a time as RFC 3339 writes it */
     BODY_ANY,    /* struct str: the text of any JSON */
     BODY_OBJECT, /* json_t *: an object; lives as long as the request */
     BODY_CLAIMS  /* struct str: an object's text; an empty one leaves it empty */
