@@ -17,6 +17,13 @@ static bool check_width(struct str text, const char *what, struct err *e)
     return true;
 }
 
+/* null is an object of which nothing is set. */
+static bool check_object(const json_t *body, struct err *e)
+{
+    ENSURE(json_is_object(body) || json_is_null(body), e, BAD_REQUEST, "Unable to decode the request body: expected an object.");
+    return true;
+}
+
 static bool reply_set(struct http_req *r, int status, struct jwk *const *keys, size_t n)
 {
     struct buf b = BUF(r->op.arena);
@@ -57,15 +64,13 @@ static bool read_wish(struct http_req *r, struct wish *ret, struct err *e)
 {
     json_t *body;
     TRY(api_body_json(r, &body, e));
-    ENSURE(json_is_object(body), e, BAD_REQUEST, "Unable to decode the request body: expected an object.");
+    TRY(check_object(body, e));
     TRY(read_text(body, "alg", &ret->alg, e));
     TRY(read_text(body, "kid", &ret->kid, e));
     TRY(read_text(body, "use", &ret->use, e));
     if (ret->kid.n == 0) ret->kid = rand_uuid(r->op.arena);
     if (ret->use.n == 0) ret->use = STR("sig");
-    /* A pair's kids carry a prefix. */
-    ENSUREF(ret->kid.n + strlen("private:") <= STORE_ID_MAX, e, BAD_REQUEST, "The kid is longer than %d bytes.",
-            STORE_ID_MAX - (int)strlen("private:"));
+    TRY(check_width(ret->kid, "kid", e));
     return check_width(ret->use, "use", e);
 }
 
@@ -103,6 +108,8 @@ static bool make_keys(struct http_req *r, const struct wish *wish, struct jwk **
         return generate(r, wish, wish->kid, &keys[0], e);
     }
     *ret_n = 2;
+    ENSUREF(wish->kid.n + strlen("private:") <= STORE_ID_MAX, e, BAD_REQUEST, "The kid is longer than %d bytes.",
+            STORE_ID_MAX - (int)strlen("private:"));
     TRY(generate(r, wish, ARENA_CAT(a, STR("private:"), wish->kid), &keys[0], e));
     return public_twin(r, keys[0], ARENA_CAT(a, STR("public:"), wish->kid), &keys[1], e);
 }
@@ -160,7 +167,7 @@ bool admin_keys_replace(struct http_req *r, struct err *e)
     enum store_put put;
     TRY(check_width(r->param[0], "set's name", e));
     TRY(api_body_json(r, &body, e));
-    ENSURE(json_is_object(body), e, BAD_REQUEST, "Unable to decode the request body: expected an object.");
+    TRY(check_object(body, e));
     const json_t *list = json_member(body, "keys");
     const size_t n = json_array_size(list);
     ENSURE(list == NULL || json_is_null(list) || json_is_array(list), e, BAD_REQUEST,

@@ -40,10 +40,17 @@ static struct str *part_of(const struct jwk_parts *parts, const struct part *row
     return (struct str *)(void *)((char *)parts + row->offset);
 }
 
+/* Programs that write every member of their own type write null where there is nothing. */
+static const json_t *member_of(const json_t *json, const char *name)
+{
+    const json_t *member = json_object_get(json, name);
+    return json_is_null(member) ? NULL : member;
+}
+
 /* A member that is a text, empty when absent. */
 static bool read_text(struct arena *a, const json_t *json, const char *name, struct str *ret, struct err *e)
 {
-    const json_t *member = json_object_get(json, name);
+    const json_t *member = member_of(json, name);
     *ret = STR_NONE;
     if (member == NULL) return true;
     ENSUREF(json_is_string(member), e, INVALID_REQUEST, "The key's member %s is not a string.", name);
@@ -70,7 +77,7 @@ static bool read_parts(struct arena *a, const json_t *json, struct jwk_parts *pa
         TRY(read_text(a, json, parts_table[i].name, &text, e));
         ENSUREF(b64url_decode(a, text, part), e, INVALID_REQUEST, "The key's member %s is not base64url.", parts_table[i].name);
     }
-    ENSURE(json_object_get(json, "oth") == NULL, e, INVALID_REQUEST, "RSA keys with more than two primes are not supported.");
+    ENSURE(member_of(json, "oth") == NULL, e, INVALID_REQUEST, "RSA keys with more than two primes are not supported.");
     return true;
 }
 
@@ -86,7 +93,7 @@ static bool is_text_list(const json_t *list)
 static bool check_kept(const json_t *json, struct err *e)
 {
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-        const json_t *member = json_object_get(json, kept[i]);
+        const json_t *member = member_of(json, kept[i]);
         if (member == NULL) continue;
         bool list = strcmp(kept[i], "x5c") == 0 || strcmp(kept[i], "key_ops") == 0;
         bool right = list ? is_text_list(member) : json_is_string(member) && json_string_length(member) <= TEXT_MAX;
@@ -168,7 +175,7 @@ json_t *jwk_write(const struct jwk_names *names, const struct jwk_parts *parts)
 static void keep_others(json_t *to, const json_t *from)
 {
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-        json_t *member = json_object_get(from, kept[i]);
+        const json_t *member = member_of(from, kept[i]);
         if (member != NULL) json_object_set_new(to, kept[i], json_deep_copy(member));
     }
 }

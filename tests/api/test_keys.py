@@ -14,7 +14,8 @@ BOTH = pytest.mark.parametrize("base", [C, V1])
 BAD = "The request was malformed or contained invalid parameters"
 EC = {"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": "ec",
       "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}  # RFC 7515 A.3
-KINDS = {"RS256": ("RSA", {"n", "e", "d", "p", "q", "dp", "dq", "qi"}), "PS384": ("RSA", {"n", "e", "d", "p", "q", "dp", "dq", "qi"}),
+RSA = ("RSA", {"n", "e", "d", "p", "q", "dp", "dq", "qi"})
+KINDS = {"RS256": RSA, "RS384": RSA, "RS512": RSA, "PS256": RSA, "PS384": RSA, "PS512": RSA,
          "ES256": ("EC", {"crv", "x", "y", "d"}), "ES384": ("EC", {"crv", "x", "y", "d"}),
          "ES512": ("EC", {"crv", "x", "y", "d"}), "EdDSA": ("OKP", {"crv", "x", "d"})}
 
@@ -84,6 +85,11 @@ def test_pair(server, alg):  # 156, 157
     assert len(read(server, set_, V1)) == 2
 
 
+def test_pair_has_room_for_its_prefix(server):
+    refused(server.admin.post(f"{V1}/{name()}", json={"alg": "ES512", "kid": "k" * 248}), 400, BAD, "247")
+    assert create(server, name(), "ES512", kid="k" * 255)[0]["kid"] == "k" * 255
+
+
 @pytest.mark.parametrize("alg, size", [("HS256", 16), ("HS512", 32)])
 def test_symmetric_v1(server, alg, size):  # 156
     key, = create(server, name(), alg, V1, kid="h")
@@ -104,6 +110,18 @@ def test_same_kid(server, base):  # 158
 @pytest.mark.parametrize("body", ["", "nope", "[]", '"x"', '{"alg":5}', '{"alg":"ES256","kid":{}}', '{"alg":"ES256"} trailing'])
 def test_broken_body(server, base, body):
     refused(server.admin.post(f"{base}/{name()}", body=body), 400, BAD)
+
+
+@BOTH
+def test_null(server, base):
+    """Sets nothing, and so do null members of a key."""
+    set_ = name()
+    refused(server.admin.post(f"{base}/{set_}", body=b"null"), 400, "Bad Request", "Unsupported key algorithm")
+    assert server.admin.put(f"{base}/{set_}", body=b"null").json == {"keys": []}
+    nulls = dict.fromkeys(("d", "k", "n", "e", "x5c", "x5u", "key_ops", "oth"))
+    assert server.admin.put(f"{base}/{set_}", json={"keys": [{**EC, **nulls}]}).json == {"keys": [EC]}
+    without = {k: v for k, v in EC.items() if k not in ("kid", "use")}
+    assert server.admin.put(f"{base}/{set_}/k", json={**without, "kid": None, "use": None}).json == without
 
 
 @BOTH

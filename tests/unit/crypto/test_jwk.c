@@ -105,6 +105,10 @@ static void test_canonical_form(void **state)
           "\"],\"x5u\":\"https://x\",\"x5t\":\"a\",\"x5t#S256\":\"b\",\"key_ops\":[\"sign\"]}",
           "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\",\"x5c\":[\"" CERTIFICATE
           "\"],\"x5u\":\"https://x\",\"x5t\":\"a\",\"x5t#S256\":\"b\"}" },
+        { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\",\"kid\":null,\"use\":null,\"alg\":null,"
+          "\"d\":null,\"n\":null,\"oth\":null,\"x5c\":null,\"x5u\":null,\"key_ops\":null}",
+          "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\"}",
+          "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\"}" },
         { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\",\"key_ops\":[\"verify\"]}",
           "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\",\"key_ops\":[\"verify\"]}",
           "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\",\"key_ops\":[\"verify\"]}" },
@@ -190,7 +194,8 @@ static void test_refused_keys(void **state)
         { "RFC 8037 A.1, A.3", "", "{\"crv\":\"X25519\"}", "The key's type or curve is not supported" },
         { "RFC 8037 A.1, A.3", "", "{\"crv\":\"Ed448\"}", "The key's type or curve is not supported" },
         { "RFC 7515 A.3", "", "{\"kid\":7}", "The key's member kid is not a string." },
-        { "RFC 7515 A.3", "", "{\"use\":null}", "The key's member use is not a string." },
+        { "RFC 7515 A.3", "", "{\"use\":true}", "The key's member use is not a string." },
+        { "RFC 7515 A.3", "", "{\"kty\":null}", "The key's member kty is missing." },
         { "RFC 7515 A.3", "", "{\"alg\":[\"ES256\"]}", "The key's member alg is not a string." },
         { "RFC 7515 A.3", "", "{\"x\":1}", "The key's member x is not a string." },
         { "RFC 7515 A.3", "", "{\"x\":\"***\"}", "The key's member x is not base64url." },
