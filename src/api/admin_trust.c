@@ -57,6 +57,9 @@ static const struct body_member members[] = {
     { "jwk", BODY_OBJECT, offsetof(struct wish, jwk), 0 },
 };
 
+/* What programs write that have a time's type and no time. */
+#define NO_TIME STR("0001-01-01T00:00:00Z")
+
 static bool check_wish(const struct wish *wish, struct err *e)
 {
     ENSURE(wish->issuer.n > 0, e, MISSING_PARAMETER, "Field 'issuer' is required.");
@@ -64,7 +67,7 @@ static bool check_wish(const struct wish *wish, struct err *e)
            "One of 'subject' or 'allow_any_subject' field must be set.");
     ENSURE(wish->subject.n == 0 || !wish->any_subject, e, MISSING_PARAMETER,
            "Both 'subject' and 'allow_any_subject' fields cannot be set at the same time.");
-    ENSURE(wish->expires_at.n > 0, e, MISSING_PARAMETER, "Field 'expires_at' is required.");
+    ENSURE(wish->expires_at.n > 0 && !str_eq(wish->expires_at, NO_TIME), e, MISSING_PARAMETER, "Field 'expires_at' is required.");
     ENSURE(json_str(json_object_get(wish->jwk, "kid")).n > 0, e, MISSING_PARAMETER,
            "Field 'jwk' must contain JWK with kid header.");
     return true;

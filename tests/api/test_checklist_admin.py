@@ -11,17 +11,20 @@ from tokens_support import redeem, unpack
 TRUST = "/admin/trust/grants/jwt-bearer/issuers"
 CLIENTS = "/admin/clients"
 BOTH = pytest.mark.parametrize("base", ["/admin/clients", "/clients"])
+REQUESTS = pytest.mark.parametrize("base", ["/admin/oauth2/auth/requests", "/oauth2/auth/requests"])
 
 
 def test_unknown_route(server):  # 1, 2
     for path in ("/admin/nothing", "/nothing", "/admin"):
         assert server.admin.get(path).status == 404
     answer = server.admin.get("/admin/nothing", headers={"Accept": "application/json"})
-    assert answer.status == 404 and answer.json["error"]["code"] == 404
+    assert answer.status == 404 and answer.headers["Content-Type"] == "application/json"
+    assert (answer.json["error"]["code"], answer.json["error"]["message"]) == (404, "Not Found") and list(answer.json) == ["error"]
 
 
 def test_slash(server):  # 3, 4
-    assert server.admin.get("/admin/clients/").status == 200
+    answer = server.admin.get("/admin/clients/")
+    assert answer.status == 200 and isinstance(answer.json, list)
     answer = server.admin.get("/clients/")
     assert answer.status == 301 and answer.headers["Location"].endswith("/clients")
 
@@ -65,10 +68,15 @@ def test_not_on_the_public_listener(server):  # 15
         assert server.public.request(method, path).status == 404, path
 
 
-def test_id_token_claims(server):  # 125
-    web = make_web(server)
-    code = Browser(server).flow(web, scope="openid", consent={"session": {"id_token": {"email": "a@example.test"}}}).query["code"]
-    assert unpack(redeem(server, web, code).json["id_token"])[1]["email"] == "a@example.test"
+@REQUESTS
+def test_session_claims(server, base):  # 124, 125
+    web, b = make_web(server), Browser(server)
+    said = {"grant_scope": ["openid"], "session": {"id_token": {"email": "a@example.test"}, "access_token": {"role": "admin", "sub": "other"}}}
+    tokens = redeem(server, web, b.get(accept(server, "consent", b.to_consent(web), said, base)).query["code"]).json
+    assert unpack(tokens["id_token"])[1]["email"] == "a@example.test"
+    for path in ("/admin/oauth2/introspect", "/oauth2/introspect"):
+        shown = server.admin.post(path, form={"token": tokens["access_token"]}).json
+        assert (shown["ext"], shown["sub"]) == (said["session"]["access_token"], "alice")
 
 
 def test_consent_verifier_twice(server):  # 127
@@ -78,10 +86,14 @@ def test_consent_verifier_twice(server):  # 127
     assert b.get(back).query["error"] == "access_denied"
 
 
-def test_verifier_in_another_browser(server):  # 134
-    web = make_web(server)
-    back = accept(server, "login", Browser(server).to_login(web), {"subject": "alice"})
+@REQUESTS
+def test_verifier_in_another_browser(server, base):  # 134
+    web, b = make_web(server), Browser(server)
+    back = accept(server, "login", b.to_login(web), {"subject": "alice"}, base)
     assert Browser(server).get(back).query["error"] == "request_forbidden"
+    back = accept(server, "consent", b.get(back).query["consent_challenge"], {}, base)
+    assert Browser(server).get(back).query["error"] == "request_forbidden"
+    assert b.get(back).query["code"]
 
 
 # ---- trusted issuers ----
@@ -101,18 +113,33 @@ def trust(key, **changes):
 def test_trust(server, key):  # 152
     answer = server.admin.post(TRUST, json=trust(key))
     assert answer.status == 201, answer
-    assert {"id", "issuer", "subject", "allow_any_subject", "scope", "public_key", "created_at", "expires_at"} <= set(answer.json)
+    assert {"id", "issuer", "subject", "allow_any_subject", "scope", "public_key", "created_at", "expires_at"} == set(answer.json)
+    assert server.admin.get(f"{TRUST}/{answer.json['id']}").json == answer.json
     assert answer.json["public_key"] == {"set": "https://issuer.example", "kid": key["kid"]}
     for missing in ("issuer", "subject", "jwk", "expires_at"):  # without a scope nothing can be asked for: no error
         refused = server.admin.post(TRUST, json=trust(key, **{missing: None}))
         assert (refused.status, refused.json["error"]) == (400, "missing_required_parameter"), missing
+    for empty in ({"issuer": ""}, {"subject": ""}, {"allow_any_subject": True}, {"jwk": {}}, {"expires_at": "0001-01-01T00:00:00Z"}):
+        refused = server.admin.post(TRUST, json=trust(key, **empty))
+        assert (refused.status, refused.json["error"]) == (400, "missing_required_parameter"), empty
+
+
+def test_scope_of_a_trust(server, key):
+    """As it was given in the answer that creates it; afterwards a list."""
+    for given, shown in ((["a", "b"], ["a", "b"]), ([], []), (None, None)):
+        answer = server.admin.post(TRUST, json=trust(key, scope=given))
+        assert (answer.status, answer.json["scope"]) == (201, shown), answer
+        assert server.admin.get(f"{TRUST}/{answer.json['id']}").json["scope"] == (shown or [])
+    for bad in ("a", [1], [None], [""]):
+        assert server.admin.post(TRUST, json=trust(key, scope=bad)).status == 400, bad
 
 
 def test_trust_errors(server, key):  # 153
     body = trust(key)
     assert server.admin.post(TRUST, json=body).status == 201
     assert server.admin.post(TRUST, json=body).status == 409
-    assert server.admin.get(TRUST + "/no-uuid").status == 400
+    for answer in (server.admin.get(TRUST + "/no-uuid"), server.admin.delete(TRUST + "/no-uuid")):
+        assert answer.status == 400 and answer.json["error_description"].startswith("Unable to parse parameter id: ")
     assert server.admin.get(f"{TRUST}/{uuid.uuid4()}").status == 404
     assert server.admin.delete(f"{TRUST}/{uuid.uuid4()}").status == 404
 

@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from flow_support import Browser, make_web
+
 C, V1 = "/admin/oauth2/introspect", "/oauth2/introspect"
 BOTH = pytest.mark.parametrize("path", [C, V1])
 INACTIVE = {"active": False}
@@ -38,22 +40,33 @@ def test_inactive(server, path, token):  # 145
 
 
 @BOTH
+def test_what_is_no_token(server, path):  # 145
+    web, b = make_web(server), Browser(server)
+    for other in (b.flow(web).query["code"], b.sign_in(web)["id_token"]):
+        answer = ask(server, path, token=other)
+        assert (answer.status, answer.json) == (200, INACTIVE), answer
+
+
+@BOTH
 def test_empty_body(server, path):  # 148
     for more in ({}, {"json": {"token": "x"}}, {"query": {"token": "x"}}):
         answer = server.admin.post(path, **more)
         assert answer.status == 400 and answer.json["error"] == "invalid_request", answer
 
 
-def test_scope(server):  # 146
+@BOTH
+def test_scope(server, path):  # 146
     token = server.access_token(server.create_client(scope="a docs.*"), scope="a docs.*")
     for scope, active in [("", True), ("a", True), ("a docs.read", True), ("b", False), ("a b", False), ("docs", False)]:
-        assert server.introspect(token, scope=scope)["active"] is active, scope
+        assert ask(server, path, token=token, scope=scope).json["active"] is active, scope
 
 
-def test_hints_do_not_hide(server):  # 147
-    token = server.access_token(server.create_client())
-    for hint in ("access_token", "refresh_token", "nonsense"):
-        assert server.introspect(token, token_type_hint=hint)["active"] is True
+@BOTH
+def test_hints_do_not_hide(server, path):  # 147
+    tokens = Browser(server).sign_in(make_web(server))
+    for kind in ("access_token", "refresh_token"):
+        for hint in ("access_token", "refresh_token", "nonsense"):
+            assert ask(server, path, token=tokens[kind], token_type_hint=hint).json["token_use"] == kind
 
 
 def test_multipart(server):
@@ -95,7 +108,18 @@ def test_delete_by_client(server, path, strategy):  # 150
 
 
 @pytest.mark.parametrize("path", ["/admin/oauth2/tokens", "/oauth2/tokens"])
-def test_delete_refusals(server, path):
+def test_refresh_tokens_outlive_it(server, path):  # 150
+    web = make_web(server)
+    tokens = Browser(server).sign_in(web)
+    assert server.admin.delete(path, query={"client_id": web["client_id"]}).status == 204
+    assert [server.introspect(tokens[kind])["active"] for kind in ("access_token", "refresh_token")] == [False, True]
+    answer = server.public.post("/oauth2/token", form={"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]},
+                                basic=(web["client_id"], web["client_secret"]))
+    assert answer.status == 200 and server.introspect(answer.json["access_token"])["active"] is True
+
+
+@pytest.mark.parametrize("path", ["/admin/oauth2/tokens", "/oauth2/tokens"])
+def test_delete_refusals(server, path):  # 150
     for query in ({}, {"client_id": ""}):
         answer = server.admin.delete(path, query=query)
         assert answer.status == 400 and answer.json["error"] == "invalid_request", answer
@@ -130,7 +154,12 @@ def test_health_on_public(server):
 
 
 def test_metrics(server):  # 164
+    server.admin.get("/admin/clients/nobody")
     for path in ("/metrics/prometheus", "/admin/metrics/prometheus"):
         answer = server.admin.get(path, headers={"Accept": "application/json"})
         assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/plain"), answer
-        assert "# TYPE http_requests_total counter" in answer.text
+        for family in ("http_requests_total counter", "http_requests_duration_seconds histogram", "http_response_time_seconds histogram",
+                       "http_requests_size_bytes histogram", "http_response_size_bytes histogram", "http_requests_statuses_total counter",
+                       "hydra_response_time_seconds histogram", "process_cpu_seconds_total counter"):
+            assert f"# TYPE {family}\n" in answer.text, family
+        assert 'method="get"' in answer.text and 'endpoint="/admin/clients/{param}"' in answer.text
