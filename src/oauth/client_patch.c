@@ -202,13 +202,41 @@ static bool op_remove(struct patch *p, const json_t *operation, const struct poi
     return true;
 }
 
+static bool same(const json_t *a, const json_t *b);
+
+static bool same_members(const json_t *a, const json_t *b)
+{
+    const char *name;
+    json_t *item, *object = (json_t *)a; /* jansson's iterators are not const */
+    if (json_object_size(a) != json_object_size(b)) return false;
+    json_object_foreach(object, name, item) if (!same(item, json_object_get(b, name))) return false;
+    return true;
+}
+
+static bool same_items(const json_t *a, const json_t *b)
+{
+    if (json_array_size(a) != json_array_size(b)) return false;
+    for (size_t i = 0; i < json_array_size(a); i++)
+        if (!same(json_array_get(a, i), json_array_get(b, i))) return false;
+    return true;
+}
+
+/* RFC 6902 4.6: "numbers: are considered equal if their values are numerically equal", however they are written. */
+static bool same(const json_t *a, const json_t *b)
+{
+    if (json_is_object(a) && json_is_object(b)) return same_members(a, b);
+    if (json_is_array(a) && json_is_array(b)) return same_items(a, b);
+    if (json_is_real(a) || json_is_real(b))
+        return json_is_number(a) && json_is_number(b) && json_number_value(a) == json_number_value(b);
+    return json_equal(a, b);
+}
+
 static bool op_test(struct patch *p, const json_t *operation, const struct pointer *at)
 {
     json_t *value, *found = value_at(p, at);
     TRY(op_value(p, operation, &value));
     /* RFC 5789 2.2: a patch that does not suit the resource's state is a conflict, not a malformed request. */
-    ENSUREF(found != NULL && json_equal(found, value), p->e, CONFLICT, "Operation %zu of the JSON Patch: the test failed.",
-            p->number);
+    ENSUREF(found != NULL && same(found, value), p->e, CONFLICT, "Operation %zu of the JSON Patch: the test failed.", p->number);
     return true;
 }
 

@@ -40,6 +40,9 @@ static void applies(void **state)
         { "[{\"op\":\"move\",\"from\":\"/redirect_uris/0\",\"path\":\"/redirect_uris/1\"}]", "redirect_uris",
           "[\"https://a/2\",\"https://a/1\"]" },
         { "[{\"op\":\"test\",\"path\":\"/owner\",\"value\":\"me\"},{\"op\":\"remove\",\"path\":\"/owner\"}]", "owner", "\"\"" },
+        { "[{\"op\":\"replace\",\"path\":\"/metadata\",\"value\":{\"n\":[1,2.50,0]}},"
+          "{\"op\":\"test\",\"path\":\"/metadata\",\"value\":{\"n\":[1.0,25e-1,-0.0]}}]",
+          "metadata", "{\"n\":[1,2.5,0]}" }, /* RFC 6902 4.6 */
         { "[{\"op\":\"add\",\"path\":\"/made_up\",\"value\":1}]", "client_name", "\"before\"" },
         { "[{\"op\":\"replace\",\"path\":\"/created_at\",\"value\":\"2001-01-01T00:00:00Z\"}]", "created_at",
           "\"1970-01-01T00:00:00Z\"" },
@@ -120,14 +123,27 @@ static void refuses(void **state)
 static void failed_test_is_a_conflict(void **state)
 {
     (void)state;
+    static const char *const tests[] = {
+        "\"/owner\",\"value\":\"you\"",
+        "\"/nothing\",\"value\":null",
+        "\"/metadata\",\"value\":{\"n\":[1,2.5]}",
+        "\"/metadata\",\"value\":{\"n\":[1,2.51,0]}",
+        "\"/metadata\",\"value\":{\"n\":[1,2.5,false]}",
+        "\"/metadata\",\"value\":{\"n\":[\"1\",2.5,0]}",
+        "\"/metadata\",\"value\":{\"m\":[1,2.5,0]}",
+        "\"/metadata\",\"value\":{\"n\":[1,2.5,0],\"m\":1}",
+        "\"/metadata/n\",\"value\":{}",
+        "\"/metadata/n/0\",\"value\":1.5",
+    };
     struct world w;
     struct client *c;
     struct client_extras x;
     world_start(&w);
-    assert_false(patch(&w, "[{\"op\":\"test\",\"path\":\"/owner\",\"value\":\"you\"}]", &c, &x));
-    assert_failed(&w, CONFLICT, "test failed");
-    assert_false(patch(&w, "[{\"op\":\"test\",\"path\":\"/nothing\",\"value\":null}]", &c, &x));
-    assert_failed(&w, CONFLICT, "test failed");
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
+        const char *head = "[{\"op\":\"replace\",\"path\":\"/metadata\",\"value\":{\"n\":[1,2.5,0]}},{\"op\":\"test\",\"path\":";
+        if (patch(&w, arena_printf(w.op.arena, "%s%s}]", head, tests[i]).p, &c, &x)) fail_msg("%s", tests[i]);
+        assert_failed(&w, CONFLICT, "test failed");
+    }
     world_end(&w);
 }
 
