@@ -10,7 +10,7 @@ bool health_alive(struct http_req *r, struct err *e)
     return http_reply_json(r, 200, STR("{\"status\":\"ok\"}"));
 }
 
-/* {"errors":{"database":"..."}}; the public listener does not say why. */
+/* {"errors":{"database":"..."}} or "migrations"; the public listener does not say why. */
 static bool not_ready(struct http_req *r, const struct err *why)
 {
     struct buf b = BUF(r->op.arena);
@@ -18,7 +18,7 @@ static bool not_ready(struct http_req *r, const struct err *why)
     const bool told = r->listener == LISTEN_ADMIN;
     jw_object(&w, NULL);
     jw_object(&w, "errors");
-    jw_str(&w, "database",
+    jw_str(&w, err_is(why, &err_MISCONFIGURATION) ? "migrations" : "database",
            told ? http_error_description(r->op.arena, why, true)
                 : STR("error may contain sensitive information and was obfuscated"));
     jw_end(&w);

@@ -163,7 +163,8 @@ bool store_ready(struct store *s, struct op *op, struct err *e)
     size_t n;
     TRY(store_migration_list(s, op, &list, &n, e));
     for (size_t i = 0; i < n; i++)
-        ENSURE(list[i].applied, e, STORAGE, "Migrations have not been applied to the database; run `grantd migrate sql up`.");
+        ENSURE(list[i].applied, e, MISCONFIGURATION,
+               "Migrations have not been applied to the database; run `grantd migrate sql up`.");
     atomic_store(&s->ready, true);
     return true;
 }

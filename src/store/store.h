@@ -37,7 +37,7 @@ MUST_USE bool store_migrate_up(struct store *s, struct op *op, void (*tell)(cons
                                struct err *e);
 MUST_USE bool store_migrate_down(struct store *s, struct op *op, int64_t steps,
                                  void (*tell)(const struct migration_status *, void *), void *arg, struct err *e);
-/* For /health/ready: the database answers and no migration is pending; a positive answer is remembered. */
+/* For /health/ready: the database answers and no migration is pending, else MISCONFIGURATION; a positive answer is remembered. */
 MUST_USE bool store_ready(struct store *s, struct op *op, struct err *e);
 
 /* What this process has sent to a database server, and its connections; false: there is no server. */

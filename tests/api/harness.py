@@ -338,13 +338,13 @@ class Node(Api):
             self.wait_ready(within)
         return self
 
-    def wait_ready(self, within=60):
+    def wait_ready(self, within=60, path="/health/ready"):
         listener = self.public if "public" in self.arguments else self.admin
         until = time.monotonic() + within
         while time.monotonic() < until:
             assert self.process.poll() is None, f"the server ended with status {self.process.returncode}:\n{self.log[-4000:]}"
             try:
-                if listener.get("/health/ready").status == 200:
+                if listener.get(path).status == 200:
                     return
             except OSError:
                 pass

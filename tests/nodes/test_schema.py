@@ -4,7 +4,9 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import run_grantd
+import pytest
+
+from harness import DATABASE, run_grantd
 
 
 def test_ten_migrate_at_once(make_database):
@@ -19,3 +21,19 @@ def test_ten_migrate_at_once(make_database):
     assert run_grantd("migrate", "sql", "up", "-e", "-y", env={**env, "DSN": again.dsn}).returncode == 0
     assert database.tables() == again.tables()
     assert database.sql("SELECT COUNT(*) FROM counter") == again.sql("SELECT COUNT(*) FROM counter")
+
+
+@pytest.mark.skipif(DATABASE == "sqlite", reason="a file is migrated by the server that opens it")
+def test_not_ready_before_it(make_database, make_nodes):  # admin 162
+    """Alive, but not ready until somebody has run the migrations; the public listener does not say why."""
+    database = make_database(migrated=False)
+    node, = make_nodes(1, database.dsn)
+    node.start(ready=False)
+    node.wait_ready(path="/health/alive")
+    for listener, path in ((node.admin, "/health/ready"), (node.admin, "/admin/health/ready"), (node.public, "/health/ready")):
+        answer = listener.get(path)
+        assert answer.status == 503 and list(answer.json) == ["errors"] and list(answer.json["errors"]) == ["migrations"], answer
+        assert ("grantd migrate sql up" in answer.text) == (listener is node.admin), answer
+        assert listener.get(path.replace("ready", "alive")).status == 200
+    assert run_grantd("migrate", "sql", "up", "-e", "-y", env={"PATH": os.environ["PATH"], "DSN": database.dsn}).returncode == 0
+    node.wait_ready()

@@ -195,7 +195,7 @@ static void ready_when_migrated(void **state)
     OK(store_ready(f->store, &f->op, &f->e));
     OK(store_ready(f->store, &f->op, &f->e));
     OK(store_migrate_down(f->store, &f->op, 1, NULL, NULL, &f->e));
-    FAILS(STORAGE, store_ready(f->store, &f->op, &f->e));
+    FAILS(MISCONFIGURATION, store_ready(f->store, &f->op, &f->e));
     OK(store_migrate_up(f->store, &f->op, NULL, NULL, &f->e));
     OK(store_ready(f->store, &f->op, &f->e));
 }

@@ -91,7 +91,7 @@ static void nothing_works_before(void **state)
     struct client_row *row, fresh = { .id = STR("c") };
     enum store_put put;
     assert_false(store_ready(f->s, &f->op, &f->e));
-    assert_ptr_equal(f->e.kind, &err_STORAGE);
+    assert_ptr_equal(f->e.kind, &err_MISCONFIGURATION);
     assert_non_null(strstr(f->e.hint, "migrate sql up"));
     assert_false(store_client_get(f->s, &f->op, STR("c"), &row, &f->e));
     assert_ptr_equal(f->e.kind, &err_STORAGE);
