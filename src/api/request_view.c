@@ -54,6 +54,17 @@ static bool write_oidc_context(struct http_req *r, struct jw *w, const struct pa
     return true;
 }
 
+/* A person's visit to the verification page names the client; what is asked for came from the device, not in this address. */
+static struct str shown_url(struct http_req *r, const struct flow *f, struct params *q)
+{
+    struct flow visit = *f;
+    if (!f->device) return flow_request_url(r->provider, r->op.arena, f);
+    params_remove(q, STR("scope"));
+    params_remove(q, STR("audience"));
+    visit.request = params_encode(r->op.arena, q, false);
+    return flow_request_url(r->provider, r->op.arena, &visit);
+}
+
 /* What login and consent requests have in common. */
 static bool write_common(struct http_req *r, struct jw *w, const struct request_view *v, struct err *e)
 {
@@ -74,7 +85,7 @@ static bool write_common(struct http_req *r, struct jw *w, const struct request_
     else
         TRY(write_oidc_context(r, w, &q, e));
     client_write(w, "client", v->client, CLIENT_READ, is_v1(r), NULL);
-    jw_str(w, "request_url", flow_request_url(r->provider, r->op.arena, f));
+    jw_str(w, "request_url", shown_url(r, f, &q));
     return true;
 }
 

@@ -140,7 +140,7 @@ def test_tokens(server, tv):  # 139
     assert asked["requested_scope"] == ["openid", "offline", "foo"] and asked["oidc_context"] is None and asked["skip"] is False
     assert asked["requested_access_token_audience"] == ["https://api.example", "https://b.example"]
     assert asked["client"]["client_id"] == tv["client_id"]
-    assert asked["request_url"].startswith(server.public.url + VERIFY + "?") and "user_code" not in asked["request_url"]
+    assert asked["request_url"] == f"{server.public.url}{VERIFY}?client_id={tv['client_id']}"
     consent = {"grant_scope": ["openid", "offline"], "grant_access_token_audience": ["https://api.example"], "session": {"access_token": {"a": 1}}}
     done = b.get(accept(server, "consent", challenge, consent))
     assert (done.status, done.base, done.query) == (302, "http://127.0.0.1:3999/done", {"x": "1", "client_id": tv["client_id"]})
