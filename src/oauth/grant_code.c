@@ -11,13 +11,15 @@ static const struct user_lifespans lives = { LIFESPAN_AUTHORIZATION_CODE_ACCESS,
 /* RFC 6749 4.1.2: "If an authorization code is used more than once, the authorization server MUST deny the request and SHOULD
  * revoke (when possible) all tokens previously issued based on that authorization code." Whoever brings it, the code has leaked.
  */
-static bool check_unused(const struct provider *p, struct op *op, const struct grant *g, struct err *e)
+static bool check_unused(const struct provider *p, struct op *op, const struct grant *g, const struct code *code, struct err *e)
 {
     enum store_put ignored;
     ENSURE(g != NULL && g->client_version > 0, e, INVALID_GRANT, NULL);
     if (g->state == GRANT_CONSENTED) return true;
     if (g->state == GRANT_ACTIVE) TRY(store_grant_end(p->store, op, g->id, &ignored, e));
-    FAIL(e, INVALID_GRANT, "The authorization code has already been used, or its grant was revoked.");
+    ENSURE(g->generation > code->generation, e, INVALID_GRANT,
+           "The consent that the authorization code stands for was revoked, or the code was brought with a wrong code_verifier.");
+    FAIL(e, INVALID_GRANT, "The authorization code has already been used.");
 }
 
 static bool check_binding(const struct grant_request *q, const struct grant *g, struct err *e)
@@ -54,7 +56,7 @@ bool authorization_code_validate(const struct provider *p, struct op *op, struct
     ENSURE(code_open(p, op->arena, text, &code), e, INVALID_GRANT, NULL);
     OP_MUST_WAIT(op, e); /* every way on from here writes */
     TRY(store_grant_get(p->store, op, code.grant_id, &g, e));
-    TRY(check_unused(p, op, g, e));
+    TRY(check_unused(p, op, g, &code, e));
     ENSURE(op->now <= code.expires_at && g->generation == code.generation, e, INVALID_GRANT, NULL);
     TRY(grant_session_read(p, op, g, &q->session, e));
     TRY(check_binding(q, g, e));

@@ -24,7 +24,9 @@ static bool check_use(const struct provider *p, struct op *op, const struct gran
     case REFRESH_REPLAYED: break;
     }
     TRY(store_grant_end(p->store, op, g->id, &ignored, e));
-    FAIL(e, INVALID_GRANT, "The refresh token was already used; its grant has been ended.");
+    err_set(e, &err_INVALID_GRANT, "The refresh token was already used.", __FILE__, __LINE__);
+    return err_debugf(e, "%s",
+                      "All tokens of its grant have been ended: a refresh token works once, its answer brings the next one.");
 }
 
 bool refresh_token_validate(const struct provider *p, struct op *op, struct grant_request *q, struct err *e)

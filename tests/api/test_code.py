@@ -81,7 +81,7 @@ def test_replay_ends_the_grant(server, web, other):  # 115
     for by in (web, other):
         code = code_for(server, web)
         body = redeem(server, web, code).json
-        refused(redeem(server, web, code, by=by), 400, "invalid_grant")
+        refused(redeem(server, web, code, by=by), 400, "invalid_grant", "The authorization code has already been used.")
         assert not active(server, body["access_token"]) and not active(server, body["refresh_token"])
         refused(refresh(server, web, body["refresh_token"]), 400, "invalid_grant")
 
@@ -135,8 +135,8 @@ class TestPkce:
     def test_wrong_verifier_burns_the_code(self, server, web, wrong):  # 103, 104
         code = code_for(server, web, **PKCE)
         refused(redeem(server, web, code, code_verifier=wrong), 400, "invalid_grant")
-        refused(redeem(server, web, code), 400, "invalid_grant")
-        refused(redeem(server, web, code, code_verifier=VERIFIER), 400, "invalid_grant")
+        refused(redeem(server, web, code), 400, "invalid_grant", "wrong code_verifier")
+        refused(redeem(server, web, code, code_verifier=VERIFIER), 400, "invalid_grant", "wrong code_verifier")
 
     def test_downgrade(self, server, web):  # 105; RFC 9700 4.8.2: the challenge was taken out of the request
         refused(redeem(server, web, code_for(server, web), code_verifier=VERIFIER), 400, "invalid_grant")

@@ -42,7 +42,7 @@ def test_rotation(server, web):  # 121, 124
 def test_replay_kills_the_family(server, web):  # 122
     one = tokens_for(server, web)
     two = refresh(server, web, one["refresh_token"]).json
-    refused(refresh(server, web, one["refresh_token"]), 400, "invalid_grant")
+    refused(refresh(server, web, one["refresh_token"]), 400, "invalid_grant", "The refresh token was already used.")
     assert not active(server, two["access_token"])
     refused(refresh(server, web, two["refresh_token"]), 400, "invalid_grant")
 
