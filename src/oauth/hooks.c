@@ -119,6 +119,7 @@ static void write_settings(const struct provider *p, struct jw *w)
     jw_bool(w, "exclude_not_before_claim", c->oauth2_exclude_not_before_claim);
     jw_strs(w, "allowed_top_level_claims", c->oauth2_allowed_top_level_claims);
     jw_bool(w, "mirror_top_level_claims", c->oauth2_mirror_top_level_claims);
+    jw_bool(w, "preserve_ext_claims", c->oauth2_preserve_ext_claims);
 }
 
 static bool write_session(const struct provider *p, struct op *op, struct jw *w, const struct grant_request *q, struct err *e)

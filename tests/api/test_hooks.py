@@ -105,6 +105,8 @@ def test_what_the_token_hook_is_told(server, hook):
     assert said["granted_scopes"] == ["openid", "foo"] and said["extra"] == {"a": 1} and said["client_id"] == client["client_id"]
     assert (told["sub"], told["nonce"], told["acr"], told["amr"], told["exp"]) == ("alice", "nonce-of-test", "1", ["pwd"], "0001-01-01T00:00:00Z")
     assert told["ext"]["b"] == 2 and told["ext"]["sid"] != "forged" and said["id_token"]["subject"] == "alice"
+    settings = ("exclude_not_before_claim", "allowed_top_level_claims", "mirror_top_level_claims", "preserve_ext_claims")
+    assert [said[name] for name in settings] == [False, [], True, False]
     assert "code" not in json.dumps(body["request"]["payload"]).replace("authorization_code", "")
 
 
