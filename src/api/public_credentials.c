@@ -31,7 +31,7 @@ bool public_credentials(struct http_req *r, struct err *e)
     struct str token, json;
     bool primed;
     TRY(api_bearer(r, &token, e));
-    TRY(user_token_check(r->provider, &r->op, token, &u, e));
+    TRY(user_token_check(r->provider, &r->op, token, &err_INVALID_REQUEST, &u, e));
     TRY(body_read(r, members, ARRAY_LEN(members), &body, e));
     if (body.proof != NULL) TRY(body_read_object(r->op.arena, body.proof, proof_members, ARRAY_LEN(proof_members), &proof, e));
     const struct credential_request q = { body.format, body.types, body.proof != NULL ? &proof : NULL };

@@ -103,13 +103,13 @@ static bool check_signature(const struct jws *jws, const struct jwk *key, struct
     return true;
 }
 
-/* `typ`, `aud` and `iat` are checked where they are given; that the proof is fresh and for this server the nonce says. */
+/* `typ`, `aud` and `iat` are checked where they are given; that the proof is fresh and for this server the nonce says. Libraries
+ * write "JWT" as `typ` unasked, and deployed wallets leave it so. */
 static bool check_claims(const struct provider *p, struct op *op, const struct assertion *t, struct str token_id, struct err *e)
 {
     const struct str endpoint = config_url_join(op->arena, p->public_url, "credentials");
     const char *fault = assertion_time_fault(t, op->now);
-    ENSURE(t->jws.typ.n == 0 || str_eq(t->jws.typ, STR(PROOF_TYP)), e, INVALID_REQUEST,
-           "The 'typ' of the proof is not '" PROOF_TYP "'.");
+    ENSURE(assertion_has_type(t, PROOF_TYP), e, INVALID_REQUEST, "The 'typ' of the proof is not '" PROOF_TYP "'.");
     ENSUREF(fault == NULL, e, INVALID_REQUEST, "The proof does not hold: %s.", fault);
     ENSURE(t->audience.n == 0 || strs_has(t->audience, p->issuer) || strs_has(t->audience, endpoint), e, INVALID_REQUEST,
            "The 'aud' of the proof does not name this server.");

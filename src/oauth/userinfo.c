@@ -10,14 +10,15 @@
 
 #define CHECK_CREDENTIALS "Check that you provided valid credentials in the right format."
 
-static bool check_life(const struct provider *p, struct op *op, struct str text, struct user_token *ret, struct err *e)
+static bool check_life(const struct provider *p, struct op *op, struct str text, const struct err_kind *other_kind,
+                       struct user_token *ret, struct err *e)
 {
     const struct token_kind *kind;
     enum token_life life;
     TRY(token_open(p, op, text, &ret->token, &kind, e));
     ENSURE(kind != NULL, e, REQUEST_UNAUTHORIZED, CHECK_CREDENTIALS);
     if (strcmp(kind->use, "access_token") != 0) {
-        err_set(e, &err_INVALID_TOKEN, NULL, __FILE__, __LINE__);
+        err_set(e, other_kind, NULL, __FILE__, __LINE__);
         e->description = "Only access tokens are allowed in the authorization header.";
         return false;
     }
@@ -28,9 +29,10 @@ static bool check_life(const struct provider *p, struct op *op, struct str text,
     return true;
 }
 
-bool user_token_check(const struct provider *p, struct op *op, struct str text, struct user_token *ret, struct err *e)
+bool user_token_check(const struct provider *p, struct op *op, struct str text, const struct err_kind *other_kind,
+                      struct user_token *ret, struct err *e)
 {
-    TRY(check_life(p, op, text, ret, e));
+    TRY(check_life(p, op, text, other_kind, ret, e));
     ret->session = (struct grant_session) { .scopes = ret->token.scopes };
     if (ret->grant != NULL) TRY(grant_session_read(p, op, ret->grant, &ret->session, e));
     /* OpenID Connect Core 5.3.1: the token is one "obtained from an OpenID Connect Authentication Request". */
@@ -52,7 +54,7 @@ bool userinfo(const struct provider *p, struct op *op, struct str token, bool *r
     const struct client *c;
     struct buf b = BUF(op->arena);
     struct jw w = JW(&b);
-    TRY(user_token_check(p, op, token, &u, e));
+    TRY(user_token_check(p, op, token, &err_INVALID_TOKEN, &u, e));
     TRY(client_of(p, op, &u, &c, e));
     ENSURE(c != NULL, e, REQUEST_UNAUTHORIZED, CHECK_CREDENTIALS);
 

@@ -11,9 +11,11 @@ struct user_token {
     struct grant *grant; /* NULL: a token without a grant */
     struct grant_session session;
 };
-/* Fails with REQUEST_UNAUTHORIZED (no token of ours, or dead), INVALID_TOKEN (expired, or no access token), INSUFFICIENT_SCOPE
- * (openid was not granted). Never waits for a write. */
-MUST_USE bool user_token_check(const struct provider *p, struct op *op, struct str text, struct user_token *ret, struct err *e);
+/* Fails with REQUEST_UNAUTHORIZED (no token of ours, or dead), INVALID_TOKEN (expired), INSUFFICIENT_SCOPE (openid was not
+ * granted), `other_kind` (a token of ours, but no access token: callers of the endpoints expect different names). Never waits for
+ * a write. */
+MUST_USE bool user_token_check(const struct provider *p, struct op *op, struct str text, const struct err_kind *other_kind,
+                               struct user_token *ret, struct err *e);
 
 /* The claims that `token` may see: JSON, or for clients with userinfo_signed_response_alg a JWT (*ret_signed). Fails as
  * user_token_check does. */

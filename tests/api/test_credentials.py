@@ -129,6 +129,7 @@ def test_priming(server, tokens):
     for _ in range(2):  # a nonce is good until it expires
         assert ask(server, tokens["access_token"], proof(answer.json["c_nonce"], aud=None)).status == 200
     assert ask(server, tokens["access_token"], proof(answer.json["c_nonce"], iat=None, header={"typ": None})).status == 200
+    assert ask(server, tokens["access_token"], proof(answer.json["c_nonce"], header={"typ": "JWT", "kid": "k"})).status == 200
 
 
 def test_bad_proofs(server, web, tokens):
@@ -147,7 +148,7 @@ def test_bad_proofs(server, web, tokens):
         (proof(nonce, header={"jwk": {"kty": "EC"}}), "can be used"),
         (proof(nonce, header={"jwk": {"kty": "oct", "k": "c2VjcmV0"}, "alg": "HS256"}), "not a public key"),
         (proof(nonce, header={"alg": "none"}), "'none'"), (proof(nonce, header={"alg": "HS256"}), "'HS256'"),
-        (proof(nonce, header={"alg": "ES384"}), "not signed"), (proof(nonce, header={"typ": "JWT"}), "typ"),
+        (proof(nonce, header={"alg": "ES384"}), "not signed"), (proof(nonce, header={"typ": "at+jwt"}), "typ"),
         (proof(nonce, header={"crit": ["b64"]}), "JSON Web Token"),
         (proof(nonce, aud="https://elsewhere.example"), "aud"), (proof(nonce, exp=now - 5), "expired"),
         (proof(nonce, nbf=now + 600), "not valid yet"), (proof(nonce, iat=now + 600), "issued"),
@@ -174,7 +175,7 @@ def test_tokens_that_do_not_do(server, web, tokens):
     ask_with = lambda token: ask(server, token, proof(tokens["c_nonce_draft_00"]))  # noqa: E731
     for token in (None, "", "made-up"):
         refused(ask_with(token), "", 401, "request_unauthorized")
-    refused(ask_with(tokens["refresh_token"]), "", 401, "invalid_token")
+    refused(ask_with(tokens["refresh_token"]), "Only access tokens")
     plain = tokens_for(server, web, scope="openid foo")["access_token"]
     nonce = ask(server, plain).json["c_nonce"]
     refused(ask(server, plain, proof(nonce)), "userinfo_credential_draft_00", 403, "insufficient_scope")

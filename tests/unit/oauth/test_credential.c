@@ -12,7 +12,7 @@ static struct user_token token_with(struct world *w, const char *scopes)
     s.scopes = strs_words(w->arena, str_of(scopes));
     const json_t *answer = first_tokens(w, "c", &s, NULL);
     w->e = ERR_INIT(w->arena);
-    WORLD_TRY(w, user_token_check(w->p, &w->op, member(answer, "access_token"), &u, &w->e));
+    WORLD_TRY(w, user_token_check(w->p, &w->op, member(answer, "access_token"), &err_INVALID_TOKEN, &u, &w->e));
     assert_int_equal(json_object_get(answer, "c_nonce_draft_00") != NULL, credential_scopes(s.scopes));
     return u;
 }
