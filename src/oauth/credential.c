@@ -127,7 +127,8 @@ static bool check_proof(const struct provider *p, struct op *op, const struct cr
     struct err why = ERR_INIT(op->arena);
     ENSUREF(str_eq(proof->type, STR("jwt")), e, INVALID_REQUEST, "The proof type '%.*s' is not supported.",
             STR_FMT(str_upto(proof->type, SHOWN)));
-    ENSURE(assertion_read(op->arena, proof->jwt, &t, &why), e, INVALID_REQUEST, "The proof is not a JSON Web Token.");
+    ENSUREF(assertion_read(op->arena, proof->jwt, &t, &why), e, INVALID_REQUEST,
+            "The proof is not a JSON Web Token that can be used: %s", why.hint != NULL ? why.hint : "it is malformed.");
     TRY(read_key(op, &t.jws, ret_key, e));
     TRY(check_signature(&t.jws, *ret_key, e));
     return check_claims(p, op, &t, token_id, e);

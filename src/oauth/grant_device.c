@@ -50,7 +50,9 @@ bool device_code_validate(const struct provider *p, struct op *op, struct grant_
     TRY(store_device_get(p->store, op, code.device_id, &d, e));
     ENSURE(d != NULL || op->now < code.expires_at, e, EXPIRED_TOKEN, NULL);
     /* RFC 8628 3.4: the code belongs to the client that asked for it. */
-    ENSURE(d != NULL && str_eq(d->client_id, q->client->id), e, INVALID_GRANT, NULL);
+    ENSURE(d != NULL, e, INVALID_GRANT, NULL);
+    ENSURE(str_eq(d->client_id, q->client->id), e, INVALID_GRANT,
+           "The OAuth 2.0 Client ID from this request does not match the one from the device authorization request.");
     TRY(find_grant(p, op, d, &g, e));
     TRY(grant_session_read(p, op, g, &q->session, e));
     q->subject = g->subject;

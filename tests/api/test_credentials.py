@@ -137,7 +137,8 @@ def test_bad_proofs(server, web, tokens):
     good, other = proof(nonce), tokens_for(server, web, scope=SCOPE)
     now = int(time.time())
     for jwt, text in [
-        ("", "JSON Web Token"), ("a.b.c", "JSON Web Token"), (good.rsplit(".", 1)[0], "JSON Web Token"),
+        ("", "JSON Web Token"), ("a.b", "does not have three parts"), ("a.b.c", "JSON Web Token"), (proof(nonce, exp="soon"), "'exp'"),
+        (good.rsplit(".", 1)[0], "JSON Web Token"),
         (good[:-8] + "AAAAAAAA", "not signed"), (good.rsplit(".", 1)[0] + ".", "not signed"),
         (good.rsplit(".", 1)[0] + "." + b64(bytes(64)), "not signed"), (good.rsplit(".", 1)[0] + "." + b64(b"\x30\6\2\1\1\2\1\1"), "not signed"),
         (proof(nonce, x="y" * 70_000), "JSON Web Token"), (proof(nonce, header={"jwk": None, "jku": "http://127.0.0.1:1/"}), "no JSON Web Key"),

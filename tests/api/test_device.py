@@ -112,7 +112,9 @@ def test_polls_refused(server, tv):
     code = start(server, tv)["device_code"]
     for bad in ("", "made-up", code + "x", code[:-1], code.replace("ory_dc_", "ory_ac_"), code.replace("ory_dc_", "ory_at_")):
         is_error(poll(server, tv, bad), "invalid_grant")
-    is_error(poll(server, other, code), "invalid_grant")
+    foreign = poll(server, other, code)
+    is_error(foreign, "invalid_grant")
+    assert "does not match" in foreign.json["error_description"]
     is_error(poll(server, none, code), "unauthorized_client")
     is_error(server.public.post("/oauth2/token", form={"grant_type": "authorization_code", "code": code, "redirect_uri": "x"}, basic=pair(tv)), "unauthorized_client")
     is_error(poll(server, tv, code), "authorization_pending")
