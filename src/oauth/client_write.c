@@ -58,7 +58,15 @@ static bool settle_secret(const struct provider *p, struct op *op, struct client
 }
 
 /* ---- registration tokens (RFC 7592 3): sealed, so nothing is stored. They name the generation, which management requests move
- * on, and the moment of creation, so that a client made again under the same id is another one. ---- */
+ * on, and the moment of creation. ---- */
+
+/* Generations begin anywhere: a client made again under the same id, even within the second, is another one. */
+static int64_t first_registration(void)
+{
+    uint64_t n;
+    rand_bytes(&n, sizeof(n));
+    return (int64_t)(n >> 2);
+}
 
 static struct str registration_plain(struct arena *a, const struct client *c)
 {
@@ -122,6 +130,7 @@ bool client_create(const struct provider *p, struct op *op, struct client *c, st
     if (c->id.n == 0) c->id = rand_uuid(c->arena);
     c->created_at = usec_to_sec(op->now) * USEC_PER_SEC;
     c->updated_at = op->now;
+    c->registration = first_registration();
     TRY(check_secret(x->client_secret, e));
     TRY(client_validate(p, op, c, NULL, v1, e));
     TRY(settle_secret(p, op, c, x, e));
