@@ -295,7 +295,7 @@ static bool bring_used(struct takeover *t, const struct page *p, struct err *e)
         ARENA_AUTO a = arena_new();
         struct op op = { .arena = a, .now = t->now, .may_wait = true };
         struct sql_rows rows;
-        TRY(SOURCE_ROWS(&t->source, a, REFRESH_USED, &rows, e, ARG(p->first), ARG(p->last), ARG(family), ARG(signature),
+        TRY(SOURCE_ROWS(&t->source, a, REFRESH_USED, &rows, e, ARG(family), ARG(p->last), ARG(signature),
                         ARG((int64_t)USED_PAGE)));
         if (rows.n == 0) return true;
         tally(t, KIND_TOKENS)->found += (int64_t)rows.n;

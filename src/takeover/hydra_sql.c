@@ -36,12 +36,13 @@ static const struct sql_statement sqlite_v1[HYDRA_ROWS_MAX_] = {
 #undef NETWORK
 #undef UUID
 
-/* ---- PostgreSQL: ids are uuids, lists are jsonb, times are timestamps of UTC without saying so ---- */
+/* ---- PostgreSQL: ids are uuids, lists are jsonb, times are timestamps of UTC without saying so. The network as a text: see
+ * above. ---- */
 #define TEXT(column)    "CAST(" column " AS TEXT)"
 #define INT(value)      "CAST(" value " AS BIGINT)"
 #define IS_TRUE(column) "COALESCE(" column ", false)"
 #define TIME(column)    "COALESCE(CAST(EXTRACT(EPOCH FROM " column ") * 1000000 AS BIGINT), 0)"
-#define NETWORK(column) column " = CAST(?1 AS uuid)"
+#define NETWORK(column) "CAST(" column " AS TEXT) = ?1"
 #define UUID(param)     "CAST(" param " AS uuid)"
 static const struct sql_statement postgres_current[HYDRA_ROWS_MAX_] = {
 #define NETWORK_PARAM "s"
@@ -121,4 +122,10 @@ const struct sql_table *hydra_probe_table(enum sql_dialect dialect)
         [SQL_MYSQL] = { probes[SQL_MYSQL], PROBE_MAX_ },
     };
     return &tables[dialect];
+}
+
+/* Without statistics, or with a plan made for any page, PostgreSQL may think that a page is half of the table. */
+struct str hydra_by_index(enum sql_dialect dialect)
+{
+    return dialect == SQL_POSTGRES ? STR("SET enable_seqscan = off; SET enable_sort = off") : STR("");
 }

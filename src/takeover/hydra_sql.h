@@ -18,6 +18,10 @@ enum hydra_form {
 };
 const struct sql_table *hydra_table(enum sql_dialect dialect, enum hydra_form form);
 
+/* What makes a connection read pages by an index, whatever the planner believes to know of the tables. Empty: nothing is needed.
+ */
+struct str hydra_by_index(enum sql_dialect dialect);
+
 /* What tells the forms apart; may be asked of any database. */
 enum hydra_probe {
     PROBE_TABLES,   /* how many of schema_migration, hydra_client, hydra_jwk are there */

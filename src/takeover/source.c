@@ -26,11 +26,12 @@ static bool open_dsn(struct arena *a, struct str dsn, struct source *s, struct e
     return s->driver->open(a, dsn, &s->db, e);
 }
 
+/* As patient as a migration: counting a large table of a server takes as long as it takes. */
 static bool connect_to(struct source *s, const struct sql_table *table, struct err *e)
 {
     s->driver->disconnect(s->c);
     s->c = NULL;
-    if (s->driver->connect(s->db, s->driver->embedded ? SQL_READS : SQL_WRITES, table, &s->c, e)) return true;
+    if (s->driver->connect(s->db, s->driver->embedded ? SQL_READS : SQL_MIGRATES, table, &s->c, e)) return true;
     FAILF(e, MISCONFIGURATION, "The Hydra database cannot be opened: %s", e->debug != NULL ? e->debug : "");
 }
 
@@ -181,6 +182,12 @@ bool source_rows(struct source *s, struct arena *a, enum hydra_rows id, const st
     if (sql_run(s->c, &(const struct sql_call) { .id = id, .args = all, .n = own + n }, a, ret, e)) return true;
     e->hint = "The Hydra database could not be read; what was brought until now stays, and the next run goes on.";
     return false;
+}
+
+bool source_by_index(struct source *s, struct err *e)
+{
+    const struct str settings = hydra_by_index(s->driver->dialect);
+    return settings.n == 0 || s->driver->script(s->c, settings, e);
 }
 
 bool source_count(struct source *s, struct arena *a, enum hydra_rows id, int64_t *ret, struct err *e)

@@ -32,6 +32,8 @@ MUST_USE bool source_rows(struct source *s, struct arena *a, enum hydra_rows id,
 #define SOURCE_ROWS(s, a, id, ret, e, ...)                                  \
     source_rows(s, a, HYDRA_##id, (const struct sql_arg[]) { __VA_ARGS__ }, \
                 sizeof((const struct sql_arg[]) { __VA_ARGS__ }) / sizeof(struct sql_arg), ret, e)
+/* From here on pages are read. What goes through whole tables, such as counting, comes before. */
+MUST_USE bool source_by_index(struct source *s, struct err *e);
 MUST_USE bool source_count(struct source *s, struct arena *a, enum hydra_rows id, int64_t *ret, struct err *e);
 
 #endif

@@ -186,6 +186,7 @@ static bool bring_all(struct takeover *t, struct err *e)
 {
     struct op op = { .arena = t->arena, .now = t->now, .may_wait = true };
     TRY(count_rows(t, e));
+    TRY(source_by_index(&t->source, e));
     if (t->options->mode == TAKEOVER_RUN) TRY(store_import_any(t->provider->store, &op, &t->repeated, e));
     for (int i = 0; i < KIND_MAX_; i++) {
         if (kinds[i].bring != NULL) TRY(kinds[i].bring(t, e));

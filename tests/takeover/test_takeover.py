@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from databases import shared
+from databases import PATH, shared
 from harness import DATABASE, GRANTD, SECRET, File, Server, run_grantd
 from hydra_database import HydraDatabase
 
@@ -452,6 +452,39 @@ def test_from_a_database_server(both):
     together.start()
     assert together.introspect(family.access)["active"]
     together.close()
+    server.drop(name)
+
+
+def test_more_used_tokens_than_a_page_holds(job):
+    """Of several consents, so that pages end within one and between two."""
+    job.hydra.db.execute("BEGIN")
+    families = [job.hydra.consent("web", f"user-{rotations}", rotations=rotations) for rotations in (1500, 0, 700, 1300)]
+    job.hydra.db.execute("COMMIT")
+    report = job.report()
+    assert report["tokens and codes"]["found"] == report["tokens and codes"]["brought"] == 3500 + 3 * 4
+    verified = job.report("--verify")
+    assert verified["tokens and codes"]["same"] == 3500 + 3 * 4
+    job.server.start()
+    for family in (families[0], families[2], families[3]):
+        assert job.refresh(family.used_refresh[len(family.used_refresh) // 2]).json["error"] == "invalid_grant"
+        assert not job.active(family.access)
+    assert job.active(families[1].access)
+
+
+@pytest.mark.skipif(DATABASE != "postgres", reason="holds up a statement by a lock")
+def test_a_slow_source_is_waited_for(job):
+    """To count a large table takes longer than a server has for a request."""
+    server = shared(DATABASE)
+    name = server.create()
+    server.sql(job.hydra.script(DATABASE), name)
+    command, env = server.client_command(name)
+    holder = subprocess.Popen(command, env={**os.environ, "PATH": PATH, **env}, stdin=subprocess.PIPE, text=True)
+    with holder, holder.stdin:
+        holder.stdin.write("BEGIN; LOCK TABLE hydra_oauth2_flow; SELECT pg_sleep(10); COMMIT;\n")
+        holder.stdin.flush()
+        while server.sql("SELECT COUNT(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted", name) == [["0"]]:
+            time.sleep(0.1)
+        job.report("--dry-run", source=server.dsn(name))
     server.drop(name)
 
 
