@@ -22,6 +22,7 @@ struct family {
     struct str code_form; /* what was asked for with it, form-encoded */
     struct str pkce_form;
     struct hydra_token *device; /* an approved device that has not asked for its tokens yet */
+    const struct grant *grant;  /* what it became; NULL: nothing that tokens could hang on */
 };
 
 enum consent_column {

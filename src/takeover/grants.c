@@ -9,7 +9,7 @@ struct page {
     struct family *families; /* in the order of rows */
     struct family **by_id;   /* sorted by bytes, as no database may sort */
     struct grant *grants;    /* of those that are brought, in the order of `brought` */
-    const struct family **brought;
+    struct family **brought;
     struct str *ended; /* ids of those that are of no more use */
     size_t n, grants_n, ended_n;
     struct str first, last;
@@ -35,7 +35,7 @@ static void make_page(struct arena *a, const struct sql_rows *rows, struct page 
     p->families = ARENA_ARRAY(a, struct family, p->n);
     p->by_id = ARENA_ARRAY(a, struct family *, p->n);
     p->grants = ARENA_ARRAY(a, struct grant, p->n);
-    p->brought = ARENA_ARRAY(a, const struct family *, p->n);
+    p->brought = ARENA_ARRAY(a, struct family *, p->n);
     p->ended = ARENA_ARRAY(a, struct str, p->n);
     for (size_t i = 0; i < p->n; i++) {
         p->families[i] = (struct family) { .id = sql_row(rows, i)[CONSENT_ID].s, .consent = sql_row(rows, i) };
@@ -156,7 +156,7 @@ static void map_grants(struct takeover *t, struct op *op, struct page *p)
 {
     enum takeover_left why;
     for (size_t i = 0; i < p->n; i++) {
-        const struct family *f = &p->families[i];
+        struct family *f = &p->families[i];
         if (family_grant(t, op, f, &p->grants[p->grants_n], &why)) {
             p->brought[p->grants_n++] = f;
             continue;
@@ -210,7 +210,9 @@ static void keep_owned(struct takeover *t, struct page *p, const struct import *
             continue;
         }
         p->grants[kept] = p->grants[i];
-        p->brought[kept++] = p->brought[i];
+        p->brought[kept] = p->brought[i];
+        p->brought[kept]->grant = &p->grants[kept];
+        kept++;
     }
     p->grants_n = kept;
 }
@@ -262,13 +264,6 @@ static bool settle_tokens(struct takeover *t, struct op *op, const struct page *
 
 /* ---- refresh tokens that were used: as many as a family is old, so they come in pages of their own ---- */
 
-static const struct grant *grant_of(const struct page *p, const struct family *f)
-{
-    for (size_t i = 0; i < p->grants_n; i++)
-        if (p->brought[i] == f) return &p->grants[i];
-    return NULL;
-}
-
 static bool settle_used(struct takeover *t, struct op *op, const struct page *p, const struct sql_rows *rows, struct err *e)
 {
     struct earlier_token *list = ARENA_ARRAY(op->arena, struct earlier_token, rows->n);
@@ -276,7 +271,7 @@ static bool settle_used(struct takeover *t, struct op *op, const struct page *p,
     for (size_t i = 0; i < rows->n; i++) {
         const struct sql_cell *c = sql_row(rows, i);
         const struct family *f = find(p, c[0].s);
-        const struct grant *g = f != NULL ? grant_of(p, f) : NULL;
+        const struct grant *g = f != NULL ? f->grant : NULL;
         if (g == NULL || g->state != GRANT_ACTIVE)
             left_silently(t, KIND_TOKENS, LEFT_EXPIRED);
         else if (t->options->mode == TAKEOVER_DRY)
