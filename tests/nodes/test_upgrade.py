@@ -1,6 +1,8 @@
 """A new version arrives while the old one serves: the migrations run, both serve side by side on one database, the old one goes.
 
-The old one is built here from the history: see commits_before(). A tarball has none."""
+Twice on each database: from an earlier version to this one, and from this one to the next. The earlier one is built here from the
+history: see commits_before(). A tarball has none. The next one is this one with one more migration, which adds to the tables that
+every request uses: what a later version may do at most."""
 
 import os
 import pathlib
@@ -21,6 +23,16 @@ DRIVERS = {"sqlite": "src/store/sqlite.c", "postgres": "src/store/postgres.c", "
 RELEASE = ["-Dbuildtype=release", "-Doptimization=0", "-Db_sanitize=none", "-Dwerror=false", "-Dtests=disabled"]
 
 TRIES = 8
+NEXT = "9999_next"
+NEXT_UP = """ALTER TABLE client ADD COLUMN next_number BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE oauth_grant ADD COLUMN next_text VARCHAR(36) NOT NULL DEFAULT '';
+CREATE INDEX next_index ON oauth_grant (next_text, id);
+CREATE TABLE next_table (id VARCHAR(36) PRIMARY KEY, value BIGINT NOT NULL);
+"""
+NEXT_DOWN = """DROP TABLE next_table;
+ALTER TABLE oauth_grant DROP COLUMN next_text;
+ALTER TABLE client DROP COLUMN next_number;
+"""
 
 
 def git(*arguments, **more):
@@ -49,19 +61,43 @@ def commits_before(kind):
     return [commit for commit in commits if lacks_migrations(commit)] or commits
 
 
+def compiled(folder):
+    """The binary of the tree in that folder; None when it does not build."""
+    env = {**os.environ, "CCACHE_NOHASHDIR": "1"}
+    for command in (["meson", "setup", "build", *RELEASE], ["ninja", "-C", "build", "src/grantd"]):
+        if subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False).returncode != 0:
+            return None
+    return folder / "build/src/grantd"
+
+
 def build(commit, folder):
-    """The binary, kept for the next time; None when that commit does not build."""
+    """The binary, kept for the next time."""
     kept = TOP / "build-earlier" / commit
     if not kept.exists():
         folder.mkdir()
         subprocess.run(["tar", "-x", "-C", folder], input=git("archive", commit).stdout, check=True)
-        env = {**os.environ, "CCACHE_NOHASHDIR": "1"}
-        for command in (["meson", "setup", "build", *RELEASE], ["ninja", "-C", "build", "src/grantd"]):
-            if subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False).returncode != 0:
-                return None
+        binary = compiled(folder)
+        if binary is None:
+            return None
         kept.parent.mkdir(exist_ok=True)
-        shutil.move(folder / "build/src/grantd", kept)
+        shutil.move(binary, kept)
     return kept
+
+
+@pytest.fixture(scope="module")
+def next_one(tmp_path_factory):
+    """This tree, as it is now, and one more migration."""
+    folder = tmp_path_factory.mktemp("next") / "tree"
+    shutil.copytree(TOP, folder, ignore=shutil.ignore_patterns(".*", "build", "build-*", "node_modules", "state"))
+    for way, text in (("up", NEXT_UP), ("down", NEXT_DOWN)):
+        (folder / MIGRATIONS / f"{NEXT}.{way}.sql").write_text(text)
+    listed = folder / "src/store/meson.build"
+    first = "    'migrations/0001_start.up.sql',\n"
+    assert first in listed.read_text()
+    listed.write_text(listed.read_text().replace(first, first + "".join(f"    'migrations/{NEXT}.{way}.sql',\n" for way in ("up", "down"))))
+    binary = compiled(folder)
+    assert binary, "the next version does not build"
+    return binary
 
 
 @pytest.fixture(scope="module", params=sorted({"sqlite", DATABASE}))
@@ -70,7 +106,7 @@ def kind(request):
 
 
 @pytest.fixture(scope="module")
-def old(kind, tmp_path_factory):
+def earlier(kind, tmp_path_factory):
     top = tmp_path_factory.mktemp("earlier")
     commits = commits_before(kind)
     for commit in commits[:TRIES]:
@@ -85,9 +121,18 @@ def migrate(binary, dsn):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.fixture(params=["earlier", "next"])
+def step(request):
+    """(the old version, the new one)"""
+    if request.param == "next":
+        return GRANTD, request.getfixturevalue("next_one")
+    return request.getfixturevalue("earlier"), GRANTD
+
+
 @pytest.fixture
-def database(kind, old, tmp_path):
+def database(kind, step, tmp_path):
     """As the old version left it."""
+    old, _ = step
     made = (File if kind == "sqlite" else Database)(tmp_path, migrated=False)
     migrate(old, made.dsn)
     yield made
@@ -100,22 +145,23 @@ def replace(node, binary):
     node.start()
 
 
-def test_side_by_side(old, database, tmp_path):
+def test_side_by_side(step, database, tmp_path):
+    old, new = step
     cluster = Cluster(tmp_path / "cluster", dsn=database.dsn, binary=old)
     try:
         cluster.start()
         web, load = make_web(cluster), Load(cluster).start()
-        earlier = tokens_for(cluster, web)
+        before = tokens_for(cluster, web)
         time.sleep(1)
-        migrate(GRANTD, database.dsn)
+        migrate(new, database.dsn)
         time.sleep(1)
         assert not load.refused and not load.cut, "the migration disturbed the old version"
         for node in cluster.nodes:      # one after the other: at first the old ones are more, then the new ones
-            replace(node, GRANTD)
+            replace(node, new)
             now = tokens_for(cluster, web)
-            assert all(active(any_node, body["access_token"]) for any_node in cluster.nodes for body in (earlier, now))
+            assert all(active(any_node, body["access_token"]) for any_node in cluster.nodes for body in (before, now))
             load.recovered(5)
-        assert refresh(cluster, web, earlier["refresh_token"]).status == 200
+        assert refresh(cluster, web, before["refresh_token"]).status == 200
         load.stop()
         load.check()
     finally:
