@@ -38,9 +38,10 @@ struct snapshot {
 
 struct keysets {
     struct store *store;
-    pthread_mutex_t lock;   /* `current` and its counters */
+    pthread_mutex_t lock;   /* `current` and its counters, `changes` */
     pthread_mutex_t making; /* one thread at a time makes first keys */
     struct snapshot *current;
+    unsigned changes; /* that this process has made */
 };
 
 struct keysets *keysets_new(struct store *store)
@@ -216,20 +217,39 @@ static struct snapshot *current(struct keysets *k, usec_t *ret_looked_at)
     return s;
 }
 
-static void replace_current(struct keysets *k, struct snapshot *s)
+static unsigned changes_until_now(struct keysets *k)
+{
+    pthread_mutex_lock(&k->lock);
+    const unsigned changes = k->changes;
+    pthread_mutex_unlock(&k->lock);
+    return changes;
+}
+
+/* Who began to read before a change may have read what was before it: then the next one looks again. */
+static void replace_current(struct keysets *k, struct snapshot *s, unsigned changes)
 {
     __atomic_add_fetch(&s->refs, 1, __ATOMIC_RELAXED);
     pthread_mutex_lock(&k->lock);
     struct snapshot *old = k->current;
+    if (k->changes != changes) s->looked_at = 0;
     k->current = s;
     pthread_mutex_unlock(&k->lock);
     snapshot_unref(old);
 }
 
-static void set_looked_at(struct keysets *k, usec_t moment)
+static void note_look(struct keysets *k, unsigned changes)
 {
     pthread_mutex_lock(&k->lock);
-    if (k->current != NULL) k->current->looked_at = moment;
+    if (k->current != NULL && k->changes == changes) k->current->looked_at = clock_monotonic();
+    pthread_mutex_unlock(&k->lock);
+}
+
+/* What was read before does not count any more. */
+static void note_change(struct keysets *k)
+{
+    pthread_mutex_lock(&k->lock);
+    k->changes++;
+    if (k->current != NULL) k->current->looked_at = 0;
     pthread_mutex_unlock(&k->lock);
 }
 
@@ -237,21 +257,22 @@ static void set_looked_at(struct keysets *k, usec_t moment)
 static bool look(const struct provider *p, struct op *op, struct strs names, struct snapshot **s, struct err *e)
 {
     struct err down = ERR_INIT(op->arena);
+    const unsigned changes = changes_until_now(p->keysets);
     int64_t version;
     const bool usable = covers(*s, names);
     if (!store_keys_version(p->store, op, &version, usable ? &down : e)) {
         if (!usable) return false;
         if (err_is(&down, &err_MUST_WAIT)) FAIL(e, MUST_WAIT, "");
-        set_looked_at(p->keysets, clock_monotonic());
+        note_look(p->keysets, changes);
         return true;
     }
     if (usable && (*s)->version == version) {
-        set_looked_at(p->keysets, clock_monotonic());
+        note_look(p->keysets, changes);
         return true;
     }
     struct snapshot *fresh;
     TRY(snapshot_build(p, op, names, version, &fresh, e));
-    replace_current(p->keysets, fresh);
+    replace_current(p->keysets, fresh, changes);
     arena_defer(op->arena, snapshot_unref, fresh);
     *s = fresh;
     return true;
@@ -335,12 +356,12 @@ static bool ensure(const struct provider *p, struct op *op, const struct str *na
 
     OP_MUST_WAIT(op, e);
     pthread_mutex_lock(&p->keysets->making);
-    set_looked_at(p->keysets, 0);
+    note_change(p->keysets);
     ok = acquire(p, op, ret, e);
     for (size_t i = 0; i < n && ok; i++) {
         if (find_entry(*ret, names[i])->set.keys.n == 0) ok = store_first(p, op, names[i], e);
     }
-    set_looked_at(p->keysets, 0);
+    note_change(p->keysets);
     pthread_mutex_unlock(&p->keysets->making);
     return ok && acquire(p, op, ret, e);
 }
@@ -454,7 +475,7 @@ bool keyset_add(const struct provider *p, struct op *op, struct str name, struct
     TRY(check_room(set, n, e));
     const struct key_row *rows = make_rows(p, op, name, keys, n, set->keys.n == 0);
     TRY(store_keys_add(p->store, op, rows, n, false, ret, e));
-    set_looked_at(p->keysets, 0);
+    note_change(p->keysets);
     return true;
 }
 
@@ -463,7 +484,7 @@ bool keyset_replace(const struct provider *p, struct op *op, struct str name, st
 {
     const struct key_row *rows = make_rows(p, op, name, keys, n, true);
     TRY(store_keys_replace(p->store, op, name, rows, n, ret, e));
-    set_looked_at(p->keysets, 0);
+    note_change(p->keysets);
     return true;
 }
 
@@ -474,7 +495,7 @@ bool keyset_put(const struct provider *p, struct op *op, struct str name, struct
     if (!has_kid(set, key->kid)) TRY(check_room(set, 1, e));
     const struct key_row row = make_row(p, op, name, key, set->keys.n == 0);
     TRY(store_key_upsert(p->store, op, &row, e));
-    set_looked_at(p->keysets, 0);
+    note_change(p->keysets);
     return true;
 }
 
@@ -482,6 +503,6 @@ bool keyset_delete(const struct provider *p, struct op *op, struct str name, str
 {
     enum store_put ignored;
     TRY(store_key_delete(p->store, op, name, kid, &ignored, e));
-    set_looked_at(p->keysets, 0);
+    note_change(p->keysets);
     return true;
 }

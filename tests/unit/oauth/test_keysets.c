@@ -1,6 +1,10 @@
 /* Key sets: made when missing, shared with other nodes, published, rotated. */
 #include "world.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
 #include "oauth/keysets.h"
 
 static const struct jwk *signer(struct world *w, const char *set)
@@ -231,12 +235,62 @@ static void test_sealed(void **state)
     world_close(&w);
 }
 
+/* ---- others look while keys change ---- */
+
+struct looker {
+    const struct provider *p;
+    atomic_bool *stop;
+};
+
+static void *look_always(void *arg)
+{
+    const struct looker *l = arg;
+    while (!atomic_load(l->stop)) {
+        ARENA_AUTO a = arena_new();
+        struct op op = { .arena = a, .now = clock_now(), .may_wait = true };
+        struct err e = ERR_INIT(a);
+        const struct keyset *set;
+        if (!keyset_get(l->p, &op, STR(KEYSET_ACCESS_TOKEN), &set, &e)) abort();
+    }
+    return NULL;
+}
+
+/* Whoever has changed a set finds it changed, although others who began to read it before have read what was before. */
+static void test_change_among_lookers(void **state)
+{
+    (void)state;
+    enum { LOOKERS = 4, CHANGES = 300 };
+    struct world w;
+    world_open(&w, "");
+    atomic_bool stop = false;
+    struct looker looker = { w.p, &stop };
+    struct jwk *keys[2] = { make(&w, "ES256", "first"), make(&w, "ES256", "second") };
+    pthread_t threads[LOOKERS];
+    for (int i = 0; i < LOOKERS; i++) assert_int_equal(pthread_create(&threads[i], NULL, look_always, &looker), 0);
+    int stale = 0;
+    for (int i = 0; i < CHANGES; i++) {
+        const struct keyset *set;
+        enum store_put put;
+        for (int k = 0; k < 2; k++) /* the first makes the others look, */
+            WORLD_TRY(&w, keyset_replace(w.p, &w.op, STR(KEYSET_ACCESS_TOKEN), &keys[k], 1, &put, &w.e));
+        usleep(50); /* the second comes between, and they end after it */
+        WORLD_TRY(&w, keyset_get(w.p, &w.op, STR(KEYSET_ACCESS_TOKEN), &set, &w.e));
+        stale += set->keys.n != 1 || !str_eq(set->keys.v[0]->kid, keys[1]->kid);
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < LOOKERS; i++) pthread_join(threads[i], NULL);
+    assert_int_equal(stale, 0);
+    jwk_unref(keys[0]);
+    jwk_unref(keys[1]);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_key), cmocka_unit_test(test_two_nodes), cmocka_unit_test(test_published),
         cmocka_unit_test(test_rotation),  cmocka_unit_test(test_refusals),  cmocka_unit_test(test_room),
-        cmocka_unit_test(test_pairs),     cmocka_unit_test(test_sealed),
+        cmocka_unit_test(test_pairs),     cmocka_unit_test(test_sealed),    cmocka_unit_test(test_change_among_lookers),
     };
     return RUN(tests);
 }
