@@ -83,13 +83,16 @@ static void background_error(const char *what, const struct err *e)
     log_at(LOG_ERROR, what, LF_Z("error", e->kind->name), LF_Z("debug", e->debug));
 }
 
-static struct timespec moment_in(usec_t length)
+/* Of the clock that nobody sets: with the other one, a clock that is put back would keep threads waiting for as long. */
+static struct timespec moment_in(usec_t length) { return timespec_of(clock_monotonic() + length); }
+
+static void init_wake(pthread_cond_t *wake)
 {
-    struct timespec until, more = timespec_of(length);
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += more.tv_sec + (until.tv_nsec + more.tv_nsec) / 1000000000;
-    until.tv_nsec = (until.tv_nsec + more.tv_nsec) % 1000000000;
-    return until;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
 }
 
 /* Waits, or returns false at once when the server stops. */
@@ -356,7 +359,8 @@ static void close_parts(struct serve *s)
 
 static int serve(struct cli *c, unsigned listeners)
 {
-    struct serve s = { .cli = c, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
+    struct serve s = { .cli = c, .lock = PTHREAD_MUTEX_INITIALIZER };
+    init_wake(&s.wake);
     /* Blocked before any thread starts, so that only the main thread sees them. */
     sigemptyset(&s.signals);
     sigaddset(&s.signals, SIGTERM);

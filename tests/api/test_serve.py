@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -161,6 +162,30 @@ def test_restart_on_the_same_port(make_server):
 
 
 # ---- expiry ----
+
+# The process computes moments by a clock an hour ahead of the one that the system waits by, as if that had been put back since.
+CLOCK = r"""
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+int clock_gettime(clockid_t which, struct timespec *ret)
+{
+    int status = syscall(SYS_clock_gettime, which, ret);
+    if (which == CLOCK_REALTIME) ret->tv_sec += 3600;
+    return status;
+}
+"""
+
+
+def test_a_clock_that_is_put_back_stops_nothing(make_server, tmp_path):
+    (tmp_path / "clock.c").write_text(CLOCK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "clock.so", tmp_path / "clock.c"], check=True)
+    server = make_server(env={"LD_PRELOAD": str(tmp_path / "clock.so"), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=1"})
+    server.database.sql("INSERT INTO mark (kind, id, value, expires_at) VALUES (1, 'long-ago', 1, 1)")
+    eventually(lambda: server.database.sql("SELECT id FROM mark WHERE id = 'long-ago'") == [], within=30)
+
 
 def test_expired_rows_go(make_server):
     """Marks of revoked tokens vanish by themselves once the tokens would have expired."""
