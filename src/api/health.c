@@ -64,7 +64,7 @@ bool metrics_get(struct http_req *r, struct err *e)
 {
     (void)e;
     struct buf b = BUF(r->op.arena);
-    buf_add(&b, http_metrics_text(r->op.arena, STR(GRANTD_VERSION)));
+    buf_add(&b, http_metrics_text(r->op.arena));
     add_store_metrics(&b, r->provider->store);
     const struct str text = buf_str(&b);
     return http_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", text);

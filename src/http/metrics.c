@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/version.h"
 #include "http/server.h"
 
 enum { SHARDS = 8, SLOTS = 512, TIME_BUCKETS = 11, SIZE_BUCKETS = 5 };
@@ -128,7 +129,7 @@ void metrics_setup(const struct route *routes, size_t n)
 
 /* ---- summing ---- */
 
-/* One (route, method, status) of all shards. */
+/* One (endpoint, method, status) of all shards. */
 struct total {
     uint32_t key;
     uint64_t count, took, received, sent, times[TIME_BUCKETS], sizes[SIZE_BUCKETS];
@@ -167,6 +168,27 @@ static void add_total(struct total *to, const struct total *t)
     to->count += t->count;
 }
 
+/* Are the paths the same but for the names of their parameters? */
+static bool same_endpoint(const char *a, const char *b)
+{
+    for (; *a != '\0' && *a == *b; a++, b++) {
+        if (*a != '{') continue;
+        a += strcspn(a, "}") - 1;
+        b += strcspn(b, "}") - 1;
+    }
+    return *a == *b;
+}
+
+/* The key with the first of the rows that have one endpoint: two series of the same labels are an error to whoever scrapes. */
+static uint32_t fold_rows(uint32_t key)
+{
+    int row = row_of(key);
+    if (row < 0 || (size_t)row >= all.routes_n) return key;
+    int first = 0;
+    while (!same_endpoint(all.routes[first].path, all.routes[row].path)) first++;
+    return ((uint32_t)(first + 2) << 13) | (key & 0x1fff);
+}
+
 static struct totals sum_shards(struct arena *a)
 {
     struct totals t = { .v = ARENA_ARRAY(a, struct total, (size_t)SHARDS * SLOTS) };
@@ -174,7 +196,7 @@ static struct totals sum_shards(struct arena *a)
         struct shard *shard = atomic_load(&all.shards[i]);
         for (size_t j = 0; shard != NULL && j < SLOTS; j++) {
             uint32_t key = atomic_load_explicit(&shard->slots[j].key, memory_order_relaxed);
-            if (key != 0) add_slot(total_for(&t, key), &shard->slots[j]);
+            if (key != 0) add_slot(total_for(&t, fold_rows(key)), &shard->slots[j]);
         }
     }
     return t;
@@ -350,10 +372,10 @@ static void process_families(struct page *p)
           booted + (double)start / (double)sysconf(_SC_CLK_TCK));
 }
 
-struct str http_metrics_text(struct arena *a, struct str version)
+struct str http_metrics_text(struct arena *a)
 {
     struct page p = { .out = BUF(a) };
-    p.constant = arena_printf(a, "version=\"%.*s\",hash=\"unknown\",buildTime=\"unknown\"", STR_FMT(version));
+    p.constant = arena_printf(a, "version=\"%s\",hash=\"%s\",buildTime=\"%s\"", GRANTD_VERSION, grantd_commit, grantd_build_time);
     struct totals t = sum_shards(a);
     struct totals endpoints = group(a, &t, fold_endpoint), codes = group(a, &t, fold_code_method),
                   classes = group(a, &t, fold_bucket);

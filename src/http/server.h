@@ -41,6 +41,6 @@ size_t http_server_workers(const struct config *c);
 uint16_t http_server_port(const struct http_server *s, enum http_listener l);
 
 /* Prometheus text of the http_* and process_* families. */
-struct str http_metrics_text(struct arena *a, struct str version);
+struct str http_metrics_text(struct arena *a);
 
 #endif
