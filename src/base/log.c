@@ -342,19 +342,18 @@ static void write_gelf(struct buf *b, const struct record *r)
     buf_addc(b, '}');
 }
 
-static bool is_access_record(const struct log_field *fields, size_t n)
+static bool has_field(const struct log_field *fields, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
-        if (strcmp(fields[i].name, "http_request") == 0) return true;
+        if (strcmp(fields[i].name, name) == 0) return true;
     return false;
 }
 
-/* "src/base/log.c:12": the compiler names files as seen from the build directory. */
-static struct str place_text(const struct log_place *place)
+struct str log_place_text(struct arena *a, const char *file, int line)
 {
-    struct str file = str_of(place->file);
-    while (str_starts(file, STR("../"))) file = str_from(file, 3);
-    return arena_printf(out.scratch, "%.*s:%d", STR_FMT(file), place->line);
+    struct str name = str_of(file);
+    while (str_starts(name, STR("../"))) name = str_from(name, 3);
+    return arena_printf(a, "%.*s:%d", STR_FMT(name), line);
 }
 
 /* Adds to the pending text. Call with the lock held. */
@@ -371,10 +370,10 @@ static void add_record(struct record *r, const struct log_place *place, const st
     r->n = n;
     insert(r, &common[0]);
     insert(r, &common[1]);
-    if (!is_access_record(fields, n)) insert(r, &common[2]);
+    if (!has_field(fields, n, "http_request")) insert(r, &common[2]);
     if (r->settings->level == LOG_TRACE) {
-        from[0].s = place_text(place);
-        insert(r, &from[0]);
+        from[0].s = log_place_text(out.scratch, place->file, place->line);
+        if (!has_field(fields, n, "file")) insert(r, &from[0]); /* a record about a file, such as a changed one */
         insert(r, &from[1]);
     }
 

@@ -38,6 +38,9 @@ struct log_field {
 #define LF_BOOL(name_, b_)          ((struct log_field) { .name = (name_), .kind = LOG_BOOL, .i = (b_) })
 #define LF_OBJ(name_, members_, n_) ((struct log_field) { .name = (name_), .kind = LOG_OBJECT, .members = (members_), .n = (n_) })
 
+/* "src/base/log.c:12": the compiler names files as seen from the build directory. */
+struct str log_place_text(struct arena *a, const char *file, int line);
+
 /* A text without bytes (STR_NONE) is written as null. A record with a field `http_request` is an access record: it does not
  * carry `service_version`. At level trace records name the place in the code they come from. */
 struct log_place {

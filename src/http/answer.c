@@ -190,6 +190,7 @@ static int status_of(const struct err *e) { return e->status != 0 ? e->status : 
 void http_error_log(const struct http_req *r, const struct err *e)
 {
     int status = status_of(e);
+    struct str place = e->file != NULL ? log_place_text(r->op.arena, e->file, e->line) : STR("");
     const struct log_field error[] = {
         LF_STR("message", str_of(e->name != NULL ? e->name : e->kind->name)),
         LF_STR("reason", http_error_description(r->op.arena, e, false)),
@@ -198,8 +199,7 @@ void http_error_log(const struct http_req *r, const struct err *e)
         LF_INT("status_code", status),
     };
     log_at(status >= 500 ? LOG_ERROR : LOG_DEBUG, "An error occurred while handling a request",
-           LF_OBJ("error", error, sizeof(error) / sizeof(error[0])), LF_Z("file", e->file != NULL ? e->file : ""),
-           LF_INT("line", e->line), LF_STR("request_id", r->request_id));
+           LF_OBJ("error", error, sizeof(error) / sizeof(error[0])), LF_STR("file", place), LF_STR("request_id", r->request_id));
 }
 
 /* RFC 9110 11.6.1: a 401 needs a challenge; 10.2.3: when to come back. */

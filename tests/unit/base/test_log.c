@@ -191,6 +191,18 @@ static void names_the_place_at_trace(void **state)
     assert_false(str_starts(json_str(json_object_get(record, "file")), STR("..")));
 }
 
+/* A record about a file names that one: a name stands once in an object. */
+static void names_a_file_once(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    setup(LOG_TRACE, LOG_FORMAT_JSON);
+    log_at(LOG_INFO, "changed", LF_Z("file", "grantd.yml"));
+    log_flush();
+    assert_non_null(strstr(written(a).p, "\"file\":\"grantd.yml\",\"func\":\"names_a_file_once\""));
+    assert_null(strstr(written(a).p, "test_log.c"));
+}
+
 static void writes_warnings_at_once(void **state)
 {
     (void)state;
@@ -315,6 +327,7 @@ int main(int argc, char **argv)
         CAPTURED(keeps_one_record_on_one_line),
         CAPTURED(names_levels),
         CAPTURED(names_the_place_at_trace),
+        CAPTURED(names_a_file_once),
         CAPTURED(writes_warnings_at_once),
         CAPTURED(writes_the_rest_by_itself),
         CAPTURED(bounds_what_is_pending),
