@@ -25,7 +25,9 @@ static bool read_config(struct cli *c, const struct config **ret)
 int cli_config_check(struct cli *c)
 {
     CONFIG_AUTO cfg = NULL;
+    struct err e = ERR_INIT(c->arena);
     if (!read_config(c, &cfg)) return 1;
+    if (!store_dsn_known(cfg->dsn, &e)) return cli_fail_err(c, &e);
     fputs("The configuration is valid.\n", c->out);
     return 0;
 }

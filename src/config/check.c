@@ -182,13 +182,15 @@ static void digest_keys(struct config *c, struct strs *keys)
 
 /* ---- derived members ---- */
 
-/* Scheme, host and port of a listener, with '/'. */
-static struct str listener_url(const struct config *c, struct str host, int64_t port)
+/* Scheme, host and port of a listener, with '/'. Outside development mode TLS may end in front of it. */
+static struct str listener_url(const struct config *c, enum config_listener_name which)
 {
-    const char *scheme = c->plain_http ? "http" : "https";
-    if (str_starts(host, STR("unix:"))) host = STR("localhost");
+    struct config_listener l;
+    config_listener(c, which, &l);
+    const char *scheme = c->plain_http && !l.tls ? "http" : "https";
+    struct str host = l.unix_path.n > 0 ? STR("localhost") : l.host;
     bool v6 = str_has(host, ':') && !str_starts(host, STR("["));
-    return arena_printf(c->arena, "%s://%s%.*s%s:%lld/", scheme, v6 ? "[" : "", STR_FMT(host), v6 ? "]" : "", (long long)port);
+    return arena_printf(c->arena, "%s://%s%.*s%s:%lld/", scheme, v6 ? "[" : "", STR_FMT(host), v6 ? "]" : "", (long long)l.port);
 }
 
 /* "https://host" becomes "https://host/". */
@@ -208,10 +210,9 @@ static struct str page(const struct config *c, struct str configured, const char
 static void derive_urls(struct config *c)
 {
     struct config_urls *u = &c->url;
-    u->issuer = c->urls_self_issuer.n > 0 ? c->urls_self_issuer : listener_url(c, c->serve_public_host, c->serve_public_port);
+    u->issuer = c->urls_self_issuer.n > 0 ? c->urls_self_issuer : listener_url(c, CONFIG_PUBLIC);
     u->public = with_path(c->arena, c->urls_self_public.n > 0 ? c->urls_self_public : u->issuer);
-    u->admin = c->urls_self_admin.n > 0 ? with_path(c->arena, c->urls_self_admin)
-                                        : listener_url(c, c->serve_admin_host, c->serve_admin_port);
+    u->admin = c->urls_self_admin.n > 0 ? with_path(c->arena, c->urls_self_admin) : listener_url(c, CONFIG_ADMIN);
     u->login = page(c, c->urls_login, "oauth2/fallbacks/login");
     u->registration = c->urls_registration.n > 0 ? with_path(c->arena, c->urls_registration) : u->login;
     u->consent = page(c, c->urls_consent, "oauth2/fallbacks/consent");

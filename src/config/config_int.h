@@ -108,6 +108,7 @@ struct load {
     struct config *c;
     struct config_report *report;
     struct slot slots[CONFIG_KEY_MAX_];
+    bool incomplete; /* a file could not be read: what is not set may stand there */
 };
 #define PROBLEMS_MAX 100
 

@@ -91,6 +91,7 @@ void load_map(const struct place_in *in, struct str group, const struct node *ma
 static void bad_file(struct load *l, struct str name, int line, struct str reason)
 {
     struct config_report *r = l->report;
+    l->incomplete = true;
     if (r->n == PROBLEMS_MAX) return;
     if (r->problems == NULL) r->problems = ARENA_ARRAY(l->a, struct config_problem, PROBLEMS_MAX);
     struct str key = line > 0 ? arena_printf(l->a, "%.*s:%d", STR_FMT(name), line) : name;

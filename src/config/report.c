@@ -34,11 +34,13 @@ void report_add(struct load *l, struct config_problem p)
 void report_key(struct load *l, enum config_key key, const char *reason, const char *remedy)
 {
     const struct slot *slot = &l->slots[key];
+    if (slot->node == NULL && l->incomplete) return;
     struct str shown = slot->node == NULL                ? STR("(not set)")
                        : config_keys[key].flags & SECRET ? STR("(hidden)")
                                                          : node_show(l->a, slot->node);
     report_add(l, (struct config_problem) { .key = str_of(config_keys[key].path),
-                                            .place = place_text(l->a, &slot->place),
+                                            .place = slot->node == NULL ? STR("in no file and no environment variable")
+                                                                        : place_text(l->a, &slot->place),
                                             .value = shown,
                                             .reason = str_of(reason),
                                             .remedy = str_of(remedy) });

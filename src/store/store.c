@@ -36,6 +36,12 @@ bool sql_driver_of(struct str dsn, const struct sql_driver **ret, struct err *e)
     return true;
 }
 
+bool store_dsn_known(struct str dsn, struct err *e)
+{
+    const struct sql_driver *driver;
+    return sql_driver_of(dsn, &driver, e);
+}
+
 struct reader {
     struct store *store;
     struct sql *c;

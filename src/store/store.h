@@ -20,6 +20,8 @@ struct store_options {
     struct str dsn;   /* sqlite://..., memory, postgres://..., mysql://... */
     unsigned readers; /* how many threads will read at once; a hint */
 };
+/* Is this the DSN of a kind of database that is known here? Opens nothing. */
+MUST_USE bool store_dsn_known(struct str dsn, struct err *e);
 /* Fails with MISCONFIGURATION; the hint names the fault and never contains the DSN's password. */
 MUST_USE bool store_open(const struct store_options *o, struct store **ret, struct err *e);
 void store_close(struct store *s);
