@@ -85,6 +85,15 @@ static bool open_tcp(const struct config_listener *l, const char *key, int *ret_
 
 /* ---- unix sockets ---- */
 
+static const char *file_remedy(int error)
+{
+    switch (error) {
+    case EADDRINUSE: return "Stop the process that serves it, or, if there is none, remove the file.";
+    case ENOENT: return "Create its folder.";
+    default: return "Choose a folder that this user may write to.";
+    }
+}
+
 /* A name of a user or group, or its number. */
 static bool find_user(const char *name, uid_t *ret)
 {
@@ -164,7 +173,7 @@ static bool open_unix(const struct config_listener *l, const char *key, int *ret
     if (bound) unlink(at.sun_path);
     if (bound && e->kind != NULL) return false;
     FAILF(e, MISCONFIGURATION, "%s.host: cannot listen on %s (%s). %s", key, at.sun_path, strerror(bound ? errno : error),
-          remedy(bound ? errno : error));
+          file_remedy(bound ? errno : error));
 }
 
 bool listen_open(const struct config_listener *l, const char *key, int *ret_fd, uint16_t *ret_port, struct err *e)

@@ -1,6 +1,7 @@
 /* Certificates from PEM, from files or base64, watched for changes; one is made when none is given. */
 #include "tls.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -39,11 +40,12 @@ static _Atomic(struct tls *) of_listener[4];
 static bool read_file(struct arena *a, const char *path, const char *key, struct str *ret, struct err *e)
 {
     FILE *f = fopen(path, "re");
-    ENSUREF(f != NULL, e, MISCONFIGURATION, "%s: cannot open %s. Check the path and its permissions.", key, path);
+    ENSUREF(f != NULL, e, MISCONFIGURATION, "%s.path: cannot open %s (%s). Check the path and its permissions.", key, path,
+            strerror(errno));
     char *text = arena_alloc(a, FILE_MAX);
     *ret = (struct str) { text, fread(text, 1, FILE_MAX, f) };
     fclose(f);
-    ENSUREF(ret->n < FILE_MAX, e, MISCONFIGURATION, "%s: %s is too large for a PEM file.", key, path);
+    ENSUREF(ret->n < FILE_MAX, e, MISCONFIGURATION, "%s.path: %s is too large for a PEM file.", key, path);
     return true;
 }
 
@@ -51,7 +53,8 @@ static bool read_file(struct arena *a, const char *path, const char *key, struct
 static bool read_pem(struct arena *a, struct str base64, const char *path, const char *key, struct str *ret, struct err *e)
 {
     if (base64.n == 0) return read_file(a, path, key, ret, e);
-    ENSUREF(b64_decode(a, base64, ret), e, MISCONFIGURATION, "%s.base64 is not standard base64.", key);
+    ENSUREF(b64_decode(a, base64, ret), e, MISCONFIGURATION, "%s.base64 is not standard base64 of PEM; try base64 -w0 FILE.",
+            key);
     return true;
 }
 
@@ -138,9 +141,10 @@ static bool load(struct tls *t, struct str cert_base64, struct str key_base64, s
     struct certificate *c = calloc(1, sizeof(*c));
     ENSURE(c != NULL, e, MISCONFIGURATION, "Out of memory.");
     struct str cert, key;
+    const char *cert_at = arena_printf(a, "%s.cert", t->key).p, *key_at = arena_printf(a, "%s.key", t->key).p;
     bool given = cert_base64.n > 0 || t->cert_path[0] != '\0';
-    bool ok = given ? read_pem(a, cert_base64, t->cert_path, t->key, &cert, e) &&
-                          read_pem(a, key_base64, t->key_path, t->key, &key, e) && parse(c, cert, key, t->key, e)
+    bool ok = given ? read_pem(a, cert_base64, t->cert_path, cert_at, &cert, e) &&
+                          read_pem(a, key_base64, t->key_path, key_at, &key, e) && parse(c, cert, key, t->key, e)
                     : make_certificate(c, t->key, e);
     if (!ok) {
         certificate_free(c);
