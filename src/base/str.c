@@ -217,3 +217,22 @@ struct strs strs_dup(struct arena *a, struct strs list)
     for (size_t i = 0; i < list.n; i++) copy.v[i] = arena_dup(a, list.v[i]);
     return copy;
 }
+
+size_t str_distance(struct str a, struct str b)
+{
+    enum { LONGEST = 80 };
+    if (a.n > LONGEST || b.n > LONGEST) return LONGEST;
+    size_t row[LONGEST + 1];
+    for (size_t j = 0; j <= b.n; j++) row[j] = j;
+    for (size_t i = 1; i <= a.n; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.n; j++) {
+            size_t changed = diagonal + (a.p[i - 1] != b.p[j - 1]);
+            diagonal = row[j];
+            size_t shorter = row[j - 1] < row[j] ? row[j - 1] : row[j];
+            row[j] = changed < shorter + 1 ? changed : shorter + 1;
+        }
+    }
+    return row[b.n];
+}

@@ -39,6 +39,7 @@ bool str_starts(struct str s, struct str prefix);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 bool str_has(struct str s, char c);
+size_t str_distance(struct str a, struct str b);  /* Levenshtein's, for finding what was meant; 80 when one is longer */
 struct str str_trim(struct str s);                /* blanks, tabs, CR, LF at both ends */
 struct str str_from(struct str s, size_t start);  /* the rest from `start`; empty when past the end */
 struct str str_upto(struct str s, size_t length); /* at most the first `length` bytes */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 struct value {
     const struct cli_flag *flag;
@@ -111,6 +112,7 @@ int64_t cli_duration(const struct cli *c, const char *flag)
 
 __attribute__((format(printf, 2, 0))) static void complain(struct cli *c, const char *fmt, va_list args)
 {
+    log_flush(); /* what led there stands before it */
     fputs("Error: ", c->err);
     vfprintf(c->err, fmt, args);
     fputc('\n', c->err);
@@ -125,12 +127,8 @@ int cli_fail(struct cli *c, const char *fmt, ...)
     return 1;
 }
 
-int cli_fail_usage(struct cli *c, const char *fmt, ...)
+static int say_usage(struct cli *c)
 {
-    va_list args;
-    va_start(args, fmt);
-    complain(c, fmt, args);
-    va_end(args);
     if (c->command != NULL)
         fprintf(c->err, "Run 'grantd %s%s%s --help' for usage.\n", c->command->verb, c->command->noun != NULL ? " " : "",
                 c->command->noun != NULL ? c->command->noun : "");
@@ -139,10 +137,39 @@ int cli_fail_usage(struct cli *c, const char *fmt, ...)
     return 1;
 }
 
+int cli_fail_usage(struct cli *c, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    complain(c, fmt, args);
+    va_end(args);
+    return say_usage(c);
+}
+
 int cli_fail_err(struct cli *c, const struct err *e)
 {
     struct str text = str_of(e->hint != NULL && *e->hint != 0 ? e->hint : e->kind->description);
     return e->debug != NULL ? cli_fail(c, "%.*s (%s)", STR_FMT(text), e->debug) : cli_fail(c, "%.*s", STR_FMT(text));
+}
+
+/* What may have been meant: of the words that are tried the one most like what was written. */
+struct guess {
+    struct str written, best;
+    size_t distance;
+};
+
+static void guess_try(struct guess *g, struct str word)
+{
+    enum { FARTHEST = 2 };
+    size_t distance = str_distance(g->written, word);
+    if (distance > FARTHEST || distance >= word.n || (g->best.n > 0 && distance >= g->distance)) return;
+    g->best = word;
+    g->distance = distance;
+}
+
+static void guess_say(struct cli *c, const struct guess *g, const char *before)
+{
+    if (g->best.n > 0) fprintf(c->err, "Did you mean %s%.*s?\n", before, STR_FMT(g->best));
 }
 
 /* ---- words: which command is meant ---- */
@@ -267,14 +294,37 @@ static bool value_or_next(struct cli *c, struct reader *r, const struct cli_flag
     return add_value(c, f, value);
 }
 
-/* "--name", "--name=value", "--name value" */
+/* The command is known as early as can be, for complaints that say where to find help. */
+static void add_word(struct cli *c, struct reader *r, struct str word)
+{
+    size_t used;
+    strs_add(c->arena, &r->words, word);
+    c->command = find_command(r->words, &used);
+}
+
+static bool unknown_flag(struct cli *c, const struct reader *r, struct str name)
+{
+    struct guess g = { .written = name };
+    for (size_t i = 0; i < commands_n; i++) {
+        if (c->command != NULL ? c->command != &commands[i] : r->words.n > 0 && !verb_is(r->words.v[0], &commands[i])) continue;
+        for (const struct cli_flags *const *set = commands[i].flags; *set != NULL; set++)
+            for (size_t j = 0; j < (*set)->n; j++) guess_try(&g, str_of((*set)->v[j].name));
+    }
+    cli_fail(c, "unknown flag: --%.*s", STR_FMT(name));
+    guess_say(c, &g, "--");
+    say_usage(c);
+    return false;
+}
+
+/* "--name", "--name=value", "--name value"; "--version" alone is the command. */
 static bool read_long(struct cli *c, struct reader *r, struct str word)
 {
     struct str name = str_from(word, 2), value = STR_NONE;
     str_split_once(name, '=', &name, &value);
     if (str_eq(name, STR("help"))) return r->help = true;
+    if (str_eq(name, STR("version")) && r->words.n == 0) return add_word(c, r, name), true;
     const struct cli_flag *f = any_flag(r->words, name, 0);
-    if (f == NULL) return cli_fail_usage(c, "unknown flag: --%.*s", STR_FMT(name)), false;
+    if (f == NULL) return unknown_flag(c, r, name);
     return value_or_next(c, r, f, value);
 }
 
@@ -293,14 +343,6 @@ static bool read_letters(struct cli *c, struct reader *r, struct str word)
         if (value.p != NULL) return true;
     }
     return true;
-}
-
-/* The command is known as early as can be, for complaints that say where to find help. */
-static void add_word(struct cli *c, struct reader *r, struct str word)
-{
-    size_t used;
-    strs_add(c->arena, &r->words, word);
-    c->command = find_command(r->words, &used);
 }
 
 static bool read_line(struct cli *c, struct reader *r)
@@ -347,6 +389,21 @@ static const struct {
     { "token", "introspect token, revoke token, delete access-tokens, perform client-credentials" },
 };
 
+/* Of the verbs, or of the nouns of a verb that is known. */
+static struct guess guess_word(struct strs words, bool known)
+{
+    struct guess g = { .written = words.v[known] };
+    for (size_t i = 0; i < commands_n; i++) {
+        const struct command *cmd = &commands[i];
+        struct str nouns = str_of(cmd->noun), aliases = str_of(cmd->aliases);
+        if (!known) guess_try(&g, str_of(cmd->verb));
+        if (!known || !verb_is(words.v[0], cmd)) continue;
+        guess_try(&g, str_cut(&nouns, ' '));
+        while (aliases.p != NULL) guess_try(&g, str_cut(&aliases, ' '));
+    }
+    return g;
+}
+
 /* A verb alone ("grantd get") shows its nouns and succeeds; an unknown word fails. */
 static int group_or_unknown(struct cli *c, struct strs words)
 {
@@ -358,6 +415,8 @@ static int group_or_unknown(struct cli *c, struct strs words)
     for (size_t i = 0; i < ARRAY_LEN(moved); i++)
         if (str_eq(words.v[0], str_of(moved[i].word)))
             fprintf(c->err, "Today's commands start with the verb: %s.\n", moved[i].now);
+    struct guess g = guess_word(words, known);
+    guess_say(c, &g, "");
     fprintf(c->err, "Run 'grantd%s%.*s --help' for usage.\n", known ? " " : "", STR_FMT(parent));
     return 1;
 }
@@ -368,7 +427,7 @@ bool cli_parse(struct cli *c, int argc, char *const *argv, int *ret_code)
     c->values = ARENA_NEW(c->arena, struct values);
     *ret_code = 1;
     TRY(read_line(c, &r));
-    if (r.words.n > 0 && str_eq(r.words.v[0], STR("help"))) r.help = true, r.words.v++, r.words.n--;
+    while (r.words.n > 0 && str_eq(r.words.v[0], STR("help"))) r.help = true, r.words.v++, r.words.n--;
 
     size_t used;
     c->command = find_command(r.words, &used);

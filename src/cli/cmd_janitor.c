@@ -49,6 +49,9 @@ int cli_janitor(struct cli *c)
     DATABASE_AUTO db;
     if (!cli_database_open(c, false, &db)) return 1;
     s.store = db.store;
+    struct op op = { .arena = c->arena, .now = clock_now(), .may_wait = true };
+    struct err e = ERR_INIT(c->arena);
+    if (!store_ready(s.store, &op, &e)) return cli_fail_err(c, &e);
     if (!sweep(&s)) return 1;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         if (cli_bool(c, parts[i].flag)) fprintf(c->out, "Successfully completed Janitor run on %s\n", parts[i].what);

@@ -59,12 +59,14 @@ static void print_sql(FILE *out, const struct migration_status *m, struct str sq
     fprintf(out, "------------ %lld - %.*s ------------\n%.*s\n\n", (long long)m->version, STR_FMT(m->name), STR_FMT(sql));
 }
 
-static void tell(const struct migration_status *m, void *arg)
+static void tell(struct cli *c, const char *what, const struct migration_status *m)
 {
-    struct cli *c = arg;
-    fprintf(c->err, "Applying %lld %.*s\n", (long long)m->version, STR_FMT(m->name));
+    fprintf(c->err, "%s %lld %.*s\n", what, (long long)m->version, STR_FMT(m->name));
     fflush(c->err);
 }
+
+static void tell_up(const struct migration_status *m, void *arg) { tell(arg, "Applying", m); }
+static void tell_down(const struct migration_status *m, void *arg) { tell(arg, "Taking back", m); }
 
 /* ---- up ---- */
 
@@ -72,7 +74,7 @@ static int apply(struct plan *p)
 {
     struct op op = op_now(p->cli);
     struct err e = ERR_INIT(p->cli->arena);
-    if (!store_migrate_up(p->store, &op, tell, p->cli, &e)) return cli_fail_err(p->cli, &e);
+    if (!store_migrate_up(p->store, &op, tell_up, p->cli, &e)) return cli_fail_err(p->cli, &e);
     fputs("\nSuccessfully applied migrations!\n", p->cli->out);
     return 0;
 }
@@ -111,9 +113,13 @@ int cli_migrate_up(struct cli *c)
     return confirmed(c, &code) ? apply(&p) : code;
 }
 
-/* The form that old deployments and charts use. */
+/* The form that old deployments and charts use. A word that cannot be a DSN is a command that does not exist. */
 int cli_migrate_sql(struct cli *c)
 {
+    struct str word = c->args.n > 0 ? c->args.v[0] : STR("memory");
+    if (!str_has(word, ':') && !str_eq(word, STR("memory")))
+        return cli_fail_usage(c, "unknown command \"%.*s\" for \"grantd migrate sql\": it has up, down and status",
+                              STR_FMT(word));
     fputs("\"grantd migrate sql\" is deprecated; use \"grantd migrate sql up\".\n", c->err);
     return cli_migrate_up(c);
 }
@@ -124,7 +130,7 @@ static int take_back(struct plan *p, int64_t steps)
 {
     struct op op = op_now(p->cli);
     struct err e = ERR_INIT(p->cli->arena);
-    if (!store_migrate_down(p->store, &op, steps, tell, p->cli, &e)) return cli_fail_err(p->cli, &e);
+    if (!store_migrate_down(p->store, &op, steps, tell_down, p->cli, &e)) return cli_fail_err(p->cli, &e);
     fputs("\nSuccessfully applied migrations!\n", p->cli->out);
     return 0;
 }

@@ -95,7 +95,7 @@ static bool open_target(struct job *j, struct err *e)
     struct op op = { .arena = c->arena, .now = clock_now(), .may_wait = true };
     if (j->options.mode == TAKEOVER_DRY) return true;
     fprintf(c->err, "Into: %.*s\n", STR_FMT(config_dsn_shown(c->arena, j->config->dsn)));
-    TRY(cli_store_open(c, j->config, &j->parts.store, e));
+    TRY(cli_store_open(j->config, &j->parts.store, e));
     if (j->options.mode == TAKEOVER_RUN) TRY(store_migrate_up(j->parts.store, &op, tell_migration, c, e));
     j->parts.keysets = keysets_new(j->parts.store);
     return true;

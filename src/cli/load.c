@@ -16,14 +16,13 @@ enum { DEV_SECRET_LENGTH = 32, READERS_PER_CORE = 4 };
 
 /* ---- the state folder ---- */
 
-bool cli_state_folder(struct cli *c)
+static bool make_state_folder(struct err *e)
 {
     if (mkdir(STATE_FOLDER, 0700) == 0 || errno == EEXIST) return true;
     const char *why = strerror(errno);
     char folder[4096];
-    return cli_fail(c, "cannot create the state folder %s/%s: %s; set dsn (DSN) to keep the data elsewhere",
-                    getcwd(folder, sizeof(folder)) != NULL ? folder : ".", STATE_FOLDER, why),
-           false;
+    FAILF(e, MISCONFIGURATION, "cannot create the state folder %s/%s: %s; set dsn (DSN) to keep the data elsewhere",
+          getcwd(folder, sizeof(folder)) != NULL ? folder : ".", STATE_FOLDER, why);
 }
 
 static bool read_dev_secret(char text[DEV_SECRET_LENGTH])
@@ -40,7 +39,8 @@ static bool read_dev_secret(char text[DEV_SECRET_LENGTH])
 static bool dev_secret(struct cli *c, struct str *ret)
 {
     char text[DEV_SECRET_LENGTH];
-    TRY(cli_state_folder(c));
+    struct err e = ERR_INIT(c->arena);
+    if (!make_state_folder(&e)) return cli_fail_err(c, &e), false;
     if (read_dev_secret(text)) return *ret = arena_dup(c->arena, (struct str) { text, sizeof(text) }), true;
 
     *ret = rand_text(c->arena, DEV_SECRET_LENGTH, STR("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"));
@@ -134,9 +134,9 @@ bool cli_config_load(struct cli *c, struct config_sources *sources, const struct
 
 /* ---- database ---- */
 
-bool cli_store_open(struct cli *c, const struct config *cfg, struct store **ret, struct err *e)
+bool cli_store_open(const struct config *cfg, struct store **ret, struct err *e)
 {
-    if (!config_is_set(cfg, CONFIG_dsn) && !cli_state_folder(c)) FAIL(e, MISCONFIGURATION, "There is no place for the database.");
+    if (!config_is_set(cfg, CONFIG_dsn) && !make_state_folder(e)) return false;
     unsigned readers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN) * READERS_PER_CORE;
     return store_open(&(struct store_options) { .dsn = cfg->dsn, .readers = readers }, ret, e);
 }
@@ -153,7 +153,7 @@ bool cli_database_open(struct cli *c, bool dsn_wins, struct database *ret)
     if (!cli_config_load(c, &sources, &ret->config)) return false;
     struct err e = ERR_INIT(c->arena);
     fprintf(c->err, "Database: %.*s\n", STR_FMT(config_dsn_shown(c->arena, ret->config->dsn)));
-    return cli_store_open(c, ret->config, &ret->store, &e) ? true : (cli_fail_err(c, &e), false);
+    return cli_store_open(ret->config, &ret->store, &e) ? true : (cli_fail_err(c, &e), false);
 }
 
 void cli_database_close(struct database *d)

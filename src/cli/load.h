@@ -10,7 +10,6 @@
 
 /* Under the working directory: the SQLite file when no dsn is set, the secret of development mode. */
 #define STATE_FOLDER "state"
-MUST_USE bool cli_state_folder(struct cli *c); /* makes it; complains when it cannot */
 
 /* From --config, --dev, --sqa-opt-out and the environment. `dsn`: a positional argument, or STR_NONE. */
 struct config_sources cli_config_sources(struct cli *c, struct str dsn, bool lenient);
@@ -21,7 +20,7 @@ void cli_log_setup(const struct config *cfg);
 void cli_log_report(const struct config_report *r);
 
 /* Opens what cfg->dsn names; makes the state folder first when that is the default. */
-MUST_USE bool cli_store_open(struct cli *c, const struct config *cfg, struct store **ret, struct err *e);
+MUST_USE bool cli_store_open(const struct config *cfg, struct store **ret, struct err *e);
 
 /* Does the database hold the tables of an Ory Hydra, of which nothing was taken over? Then CLI_HYDRA_WAITS tells what to do. A
  * database that cannot be asked holds none. */

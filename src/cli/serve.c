@@ -52,7 +52,7 @@ static bool open_store(struct serve *s)
     usec_t give_up = clock_monotonic() + DATABASE_PATIENCE, pause = USEC_PER_SEC / 10;
     for (;;) {
         struct err e = ERR_INIT(s->cli->arena);
-        if (cli_store_open(s->cli, s->config, &s->parts.store, &e)) return true;
+        if (cli_store_open(s->config, &s->parts.store, &e)) return true;
         if (!err_is(&e, &err_STORAGE) || clock_monotonic() > give_up) return cli_fail_err(s->cli, &e), false;
         struct str message = arena_printf(s->cli->arena, "The database does not answer. Retrying in %.1f seconds...",
                                           (double)pause / USEC_PER_SEC);

@@ -75,26 +75,6 @@ int key_word(const char *words, struct str word)
     return -1;
 }
 
-/* Levenshtein's distance of two short texts; large when one is long. */
-static size_t distance(struct str a, struct str b)
-{
-    enum { LONGEST = 80 };
-    if (a.n > LONGEST || b.n > LONGEST) return LONGEST;
-    size_t row[LONGEST + 1];
-    for (size_t j = 0; j <= b.n; j++) row[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.n; j++) {
-            size_t changed = diagonal + (a.p[i - 1] != b.p[j - 1]);
-            diagonal = row[j];
-            size_t shorter = row[j - 1] < row[j] ? row[j - 1] : row[j];
-            row[j] = changed < shorter + 1 ? changed : shorter + 1;
-        }
-    }
-    return row[b.n];
-}
-
 static struct str last_part(struct str path)
 {
     const char *dot = path.p != NULL ? memrchr(path.p, '.', path.n) : NULL;
@@ -106,7 +86,7 @@ const char *key_nearest(struct str path)
     const char *best = NULL;
     size_t least = 3;
     for (enum config_key k = 0; k < CONFIG_KEY_MAX_; k++) {
-        size_t d = distance(path, str_of(config_keys[k].path));
+        size_t d = str_distance(path, str_of(config_keys[k].path));
         if (d >= least) continue;
         least = d;
         best = config_keys[k].path;

@@ -52,6 +52,11 @@ def test_deprecated_forms(grantd):  # 48, Q16
     assert {m["state"] for m in parsed(grantd("migrate", "status", "-e", "--format", "json"))} == {"Applied"}
 
 
+def test_mistyped_command(grantd):
+    """Only what can be a DSN is taken for one."""
+    failed(grantd("migrate", "sql", "statsu"), 'unknown command "statsu" for "grantd migrate sql"', "up, down and status")
+
+
 def test_flag_before_the_command(grantd):  # 49
     other = grantd.another("other")
     (grantd.folder / "f.yml").write_text(f"dsn: {other.dsn}\n")
@@ -103,7 +108,8 @@ def test_down(grantd):
     assert "no migrations to roll back" in ok(grantd("migrate", "sql", "down", "-y")) and states(grantd) == {"Applied"}
     failed(grantd("migrate", "sql", "down", "--steps", "-1", "-y"), "--steps must not be negative")
     assert "Migration aborted." in ok(grantd("migrate", "sql", "down", "--steps", "1", stdin="n"))
-    assert "Rollback" in ok(grantd("migrate", "sql", "down", "--steps", "99", "-y")) and states(grantd) == {"Pending"}
+    done = grantd("migrate", "sql", "down", "--steps", "99", "-y")
+    assert "Rollback" in ok(done) and "Taking back 1 start" in done.stderr and states(grantd) == {"Pending"}
     assert "client" not in grantd.database.tables()
     ok(grantd("migrate", "sql", "up", "-y"))
 
@@ -132,7 +138,7 @@ def test_janitor_refusals(grantd):  # 53
     failed(grantd("janitor", "-e", "--tokens", "--limit", "5", "--batch-size", "6"), "--batch-size")
     failed(grantd("janitor", "-e", "--tokens", "--batch-size", "0"), "--batch-size")
     failed(grantd("janitor", "-e", "--tokens", "--limit", "0"), "--limit")
-    failed(grantd("janitor", "-e", "--tokens"), stdout=None)  # not migrated
+    failed(grantd("janitor", "-e", "--tokens"), "Migrations have not been applied", "grantd migrate sql up")
 
 
 def mark_count(grantd):
@@ -181,6 +187,19 @@ def test_config_reports_everything(grantd):  # 1, 2
     file = write(grantd, json.dumps({**GOOD, "foo": 1, "serve": {"public": {"port": 99999}}, "ttl": {"access_token": "1.5h"}}))
     for command in (("config", "check"), ("config", "show"), ("serve", "all")):
         failed(grantd(*command, "-c", file), '"foo" not allowed', "serve.public.port", "ttl.access_token", file)
+
+
+def test_config_check_knows_databases(grantd):
+    failed(grantd("config", "check", "-c", write(grantd, json.dumps(GOOD)), env={"DSN": "mongodb://u:hunter2@h/x"}),
+           'unsupported DSN type "mongodb"')
+
+
+@pytest.mark.sqlite
+def test_folder_that_cannot_be_written(grantd):
+    """Said once, with the way out."""
+    file = write(grantd, json.dumps(GOOD))
+    done = run_grantd("serve", "all", "-c", str(grantd.folder / file), env={"PATH": "/usr/bin:/bin"}, cwd="/proc")
+    assert failed(done, "cannot create the state folder /proc/state", "set dsn (DSN)").count("Error:") == 1
 
 
 def test_config_check_writes_nothing(grantd):

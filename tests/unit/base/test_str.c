@@ -54,6 +54,24 @@ static void looks_at_the_ends(void **state)
     assert_str(str_upto(STR("abc"), 9), "abc");
 }
 
+static void measures_distances(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        size_t distance;
+    } cases[] = {
+        { "", "", 0 },          { "abc", "abc", 0 },       { "", "abc", 3 },           { "abc", "", 3 },
+        { "serv", "serve", 1 }, { "clinet", "client", 2 }, { "kitten", "sitting", 3 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(str_distance(str_of(cases[i].a), str_of(cases[i].b)), cases[i].distance);
+    char longest[82];
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[81] = '\0';
+    assert_int_equal(str_distance(str_of(longest), STR("x")), 80);
+}
+
 static void cuts(void **state)
 {
     (void)state;
@@ -201,11 +219,17 @@ static void appends_to_every_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares),          cmocka_unit_test(orders),
-        cmocka_unit_test(looks_at_the_ends), cmocka_unit_test(cuts),
-        cmocka_unit_test(splits_once),       cmocka_unit_test(reads_integers),
-        cmocka_unit_test(knows_utf8),        cmocka_unit_test(splits_words),
-        cmocka_unit_test(searches_lists),    cmocka_unit_test(appends_to_every_list),
+        cmocka_unit_test(compares),
+        cmocka_unit_test(orders),
+        cmocka_unit_test(looks_at_the_ends),
+        cmocka_unit_test(measures_distances),
+        cmocka_unit_test(cuts),
+        cmocka_unit_test(splits_once),
+        cmocka_unit_test(reads_integers),
+        cmocka_unit_test(knows_utf8),
+        cmocka_unit_test(splits_words),
+        cmocka_unit_test(searches_lists),
+        cmocka_unit_test(appends_to_every_list),
     };
     return RUN(tests);
 }

@@ -31,6 +31,7 @@ static const struct {
     { "grantd migrate status memory", "migrate", "status", "memory" },
     { "grantd janitor --tokens memory", "janitor", NULL, "memory" },
     { "grantd version", "version", NULL, "" },
+    { "grantd --version", "version", NULL, "" },
     { "grantd completion fish --no-descriptions", "completion", "fish", "" },
 };
 
@@ -56,6 +57,11 @@ static const struct {
     { "grantd bogus", "unknown command \"bogus\" for \"grantd\"" },
     { "grantd create bogus", "unknown command \"bogus\" for \"grantd create\"" },
     { "grantd help bogus", "unknown command \"bogus\" for \"grantd\"" },
+    { "grantd serv all", "Did you mean serve?" },
+    { "grantd create clinet", "Did you mean client?" },
+    { "grantd migrate sqll up", "Did you mean sql?" },
+    { "grantd list clients --formt json", "Did you mean --format?" },
+    { "grantd list --formt json clients", "Did you mean --format?" },
     { "grantd clients create", "create client" },
     { "grantd token client", "introspect token" },
     { "grantd --bogus", "unknown flag: --bogus" },
@@ -93,6 +99,20 @@ static void test_mistakes(void **state)
             assert_int_equal(strncmp(r.err, "Error: ", 7), 0);
             assert_non_null(strstr(r.err, "--help' for usage.\n"));
         }
+        run_end(&r);
+    }
+}
+
+/* Nothing is guessed when nothing is near, nor flags of other commands. */
+static void test_no_wild_guesses(void **state)
+{
+    (void)state;
+    static const char *const lines[] = { "grantd bogus", "grantd create bogus", "grantd version --formt", "grantd get client -z",
+                                         "grantd xx" };
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        struct run r;
+        run_line(&r, lines[i], NULL);
+        if (strstr(r.err, "Did you mean") != NULL) fail_msg("%s says: %s", lines[i], r.err);
         run_end(&r);
     }
 }
@@ -202,9 +222,9 @@ static void test_questions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_commands),  cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_where_help_is),
-        cmocka_unit_test(test_values),    cmocka_unit_test(test_spellings), cmocka_unit_test(test_unknown_format),
-        cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_commands),       cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_no_wild_guesses),
+        cmocka_unit_test(test_where_help_is),  cmocka_unit_test(test_values),    cmocka_unit_test(test_spellings),
+        cmocka_unit_test(test_unknown_format), cmocka_unit_test(test_questions),
     };
     return RUN(tests);
 }
