@@ -261,14 +261,18 @@ static void file_changed(void *arg, struct str file)
 
 /* ---- start and stop ---- */
 
-/* A delivery that is being sent is waited for. */
-static void stop_threads(struct serve *s)
+/* A delivery that is being sent is waited for. False: a thread is still at work after `grace` (a delivery to a client that does
+ * not answer is sent again later; a large key takes minutes). */
+static bool stop_threads(struct serve *s, usec_t grace)
 {
+    const struct timespec until = moment_in(grace);
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
     pthread_cond_broadcast(&s->wake);
     pthread_mutex_unlock(&s->lock);
-    while (s->threads_n > 0) pthread_join(s->threads[--s->threads_n], NULL);
+    for (; s->threads_n > 0; s->threads_n--)
+        if (pthread_timedjoin_np(s->threads[s->threads_n - 1], NULL, &until) != 0) return false;
+    return true;
 }
 
 static bool start_threads(struct serve *s)
@@ -276,7 +280,7 @@ static bool start_threads(struct serve *s)
     for (; s->threads_n < ARRAY_LEN(s->threads); s->threads_n++) {
         int error = pthread_create(&s->threads[s->threads_n], NULL, s->threads_n == 0 ? background : deliver, s);
         if (error == 0) continue;
-        stop_threads(s);
+        if (!stop_threads(s, STOP_GRACE)) _exit(1);
         return cli_fail(s->cli, "cannot start a thread: %s", strerror(error)), false;
     }
     return true;
@@ -330,17 +334,22 @@ static void wait_for_end(struct serve *s)
     log_at(LOG_INFO, "Stopping: running requests may finish.");
 }
 
+/* Something still works with what would be freed. Everything that was answered is on disk. */
+__attribute__((noreturn)) static void end_unfinished(const char *message)
+{
+    log_at(LOG_WARN, message);
+    log_flush();
+    _exit(0);
+}
+
 static void stop(struct serve *s)
 {
+    const usec_t until = clock_monotonic() + STOP_GRACE;
     config_watch_stop(s->watch);
     s->watch = NULL;
-    if (!http_server_stop(s->http, STOP_GRACE)) {
-        /* A handler still works with what would be freed below. Everything that was answered is on disk. */
-        log_at(LOG_WARN, "Some requests did not finish in time; ending without them.");
-        log_flush();
-        _exit(0);
-    }
-    stop_threads(s);
+    if (!http_server_stop(s->http, STOP_GRACE)) end_unfinished("Some requests did not finish in time; ending without them.");
+    usec_t left = until - clock_monotonic();
+    if (!stop_threads(s, left > 0 ? left : 0)) end_unfinished("Background work did not finish in time; ending without it.");
     app_done(&s->app);
 }
 
