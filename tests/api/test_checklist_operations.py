@@ -1,50 +1,62 @@
 """The lines of the operations checklist that no other file has a test for; tests/check/checklist knows where the others are."""
 
 import base64
+import concurrent.futures
+import html
 import json
+import re
+import signal
 import socket
 import ssl
 import subprocess
 import threading
 import time
-import urllib.parse
-import urllib.request
 
 import pytest
 
-from flow_support import Browser, Listener, make_web
-from harness import Server, run_grantd
-from tokens_support import code_for, pair, redeem, tokens_for, unpack
+from flow_support import Browser, Listener, Redirect, accept, make_web
+from harness import DATABASE, Database, Listener as Http, free_ports, run_grantd, sanitized
+from tokens_support import code_for, pair, redeem, refresh, tokens_for, unpack
 
 OLD, NEW = "the-older-secret-of-the-test", "the-newer-secret-of-the-test"
 
 
 def refuses(make_server, config=None, **more):
-    """What a server that does not start says."""
+    """What a server that does not start says, on stderr alone; nothing was opened."""
     server = make_server(config, start=False, **more)
     server.write_config()
     done = run_grantd(*server.arguments, env=server.env, cwd=server.folder, timeout=30)
-    assert done.returncode == 1, done
-    return done.stdout + done.stderr
+    assert (done.returncode, done.stdout) == (1, ""), done
+    assert DATABASE != "sqlite" or server.database.untouched()
+    return done.stderr
 
 
 # ---- configuration ----
 
 def test_unknown_key(make_server):  # 1, 2
     assert "no_such_key" in refuses(make_server, {"no_such_key": 1})
-    assert "99999" in refuses(make_server, {"serve": {"public": {"port": 99999}}})
+    assert "serve.public.port: 99999" in refuses(make_server, {"serve": {"public": {"port": 99999}}})
     assert "ttl.access_token" in refuses(make_server, {"ttl": {"access_token": "1.5h"}})
+    server = make_server({"ttl": {"access_token": "1h30m"}})
+    assert server.token(server.create_client()).json["expires_in"] == 5400
 
 
 def test_secret_length(make_server):  # 3
-    assert "secrets.system" in refuses(make_server, {"secrets": {"system": ["short"]}})
+    assert "secrets.system.0" in refuses(make_server, {"secrets": {"system": ["fifteen-letters"]}})
     assert make_server({"secrets": {"system": ["sixteen-letters!"]}}).public.get("/health/ready").status == 200
 
 
+def test_empty_dsn(make_server):  # 4
+    assert "dsn must be set" in refuses(make_server, env={"DSN": ""})
+
+
 def test_development_mode(make_server):  # 5, 6
-    assert "http" in refuses(make_server, dev=False)
-    assert "http" in refuses(make_server, {"dev": True}, dev=False)
+    for config, settings in ({}, {}), ({"dev": True}, {}), ({}, {"env": {"DEV": "false"}, "dev": True}):
+        text = refuses(make_server, config, **{"dev": False, **settings})
+        assert "urls.self.issuer must use https" in text and "--dev" in text
     assert make_server(dev=False, env={"DEV": "true"}).public.get("/health/alive").status == 200
+    warned = make_server({"dev": True}, dev=False, command=("serve", "all", "--dangerous-force-http"))
+    assert [r for r in warned.records() if r["level"] == "warning" and "`dev: true`" in r["msg"]]
 
 
 def test_hooks_from_the_environment(make_server):  # 13, 14
@@ -56,22 +68,40 @@ def test_hooks_from_the_environment(make_server):  # 13, 14
             assert len(hook.seen) == before + 1
 
 
+def test_objects_in_the_environment(make_server):  # 14
+    port = free_ports(1)[0]
+    server = make_server(env={"SERVE": json.dumps({"public": {"port": port}}), "LOG": "somebody else's", "VERSION": "abc"}, start=False)
+    server.public = Http(port)
+    server.start()
+    assert server.public.get("/health/alive").status == 200
+
+
 @pytest.mark.parametrize("value", [-1, "-1"])
-def test_refresh_without_end(make_server, value):  # 15
-    server = make_server({"ttl": {"refresh_token": value}})
-    body = tokens_for(server, make_web(server))
-    assert server.introspect(body["refresh_token"])["active"]
+def test_refresh_without_end(make_server, value):  # 15, 81
+    """Such a token has no expiry, and whoever cleans up leaves it alone."""
+    server = make_server({"ttl": {"refresh_token": value, "access_token": "1s"}})
+    web = make_web(server)
+    body = tokens_for(server, web)
+    time.sleep(2.1)  # tokens live until their last second is over
+    assert not server.introspect(body["access_token"])["active"]
+    said = server.introspect(body["refresh_token"])
+    assert said["active"] and "exp" not in said
+    done = server.cli("janitor", "-e", "--tokens", "--requests", "--grants", "--refresh-lifespan", "1ms")
+    assert done.returncode == 0 and "refresh tokens" in done.stdout, done
+    assert server.introspect(body["refresh_token"])["active"] and refresh(server, web, body["refresh_token"]).status == 200
 
 
-def test_unix_socket(make_server, tmp_path):  # 18
+@pytest.mark.parametrize("tls", [False, True])
+def test_unix_socket(make_server, tmp_path, tls):  # 18
+    """Plain HTTP, with TLS on as well."""
     path = tmp_path / "admin.sock"
-    server = make_server({"serve": {"admin": {"host": f"unix:{path}", "socket": {"mode": 0o700}}}}, start=False)
+    server = make_server({"serve": {"admin": {"host": f"unix:{path}", "socket": {"mode": 0o700}, "tls": {"enabled": tls}}}}, start=False)
     server.start(ready=False)
     until = time.monotonic() + 30
-    while not path.exists() and time.monotonic() < until:
-        time.sleep(0.02)
     with socket.socket(socket.AF_UNIX) as s:
-        s.connect(str(path))
+        while s.connect_ex(str(path)) != 0:
+            assert time.monotonic() < until, "nobody listens there"
+            time.sleep(0.02)
         s.sendall(b"GET /health/alive HTTP/1.0\r\nHost: x\r\n\r\n")
         assert b" 200 " in s.recv(4096)
     assert path.stat().st_mode & 0o777 == 0o700
@@ -91,18 +121,86 @@ def over_tls(server, path="/health/alive"):
         return s.recv(65536), s.getpeercert(binary_form=True), s.version()
 
 
+def tls_settings(server, tls):
+    """The public listener speaks TLS."""
+    server.config["serve"]["public"]["tls"] = {"enabled": True, **tls}
+    server.config["urls"]["self"]["issuer"] = f"https://127.0.0.1:{server.public.port}/"
+    server.start(ready=False)
+    server.wait_ready()
+    return server
+
+
+def der(path):
+    return base64.b64decode(b"".join(path.read_bytes().split(b"\n")[1:-2]))
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
+def test_versions_of_tls(make_server, tmp_path):  # 19
+    """1.2 and 1.3, AEAD with a fresh key only, and ALPN; HTTP/2 is not among what is spoken."""
+    cert, key = certificate(tmp_path)
+    server = tls_settings(make_server(start=False), {"cert": {"path": str(cert)}, "key": {"path": str(key)}})
+
+    def greet(least, most, ciphers="DEFAULT@SECLEVEL=0"):
+        context = ssl._create_unverified_context()
+        context.minimum_version, context.maximum_version = least, most
+        context.set_ciphers(ciphers)
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        with socket.create_connection((server.public.host, server.public.port), 10) as plain, context.wrap_socket(plain) as s:
+            return s.version(), s.selected_alpn_protocol()
+
+    v = ssl.TLSVersion
+    assert greet(v.TLSv1_2, v.TLSv1_2) == ("TLSv1.2", "http/1.1") and greet(v.TLSv1_3, v.TLSv1_3) == ("TLSv1.3", "http/1.1")
+    for refused in ((v.TLSv1, v.TLSv1_1), (v.TLSv1_2, v.TLSv1_2, "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")):
+        with pytest.raises(ssl.SSLError):
+            greet(*refused)
+
+
+def test_replaced_certificate(make_server, tmp_path):  # 19
+    """Files that are replaced are in force without a restart; those that do not belong together change nothing."""
+    cert, key = certificate(tmp_path)
+    server = tls_settings(make_server(start=False), {"cert": {"path": str(cert)}, "key": {"path": str(key)}})
+    before = der(cert)
+    assert over_tls(server)[1] == before
+    other_cert, other_key = certificate(tmp_path, "two")
+    after = der(other_cert)
+    other_cert.rename(cert)
+    until = time.monotonic() + 10
+    while not server.records("a changed certificate cannot be used yet; the old one stays") and time.monotonic() < until:
+        time.sleep(0.05)
+    assert over_tls(server)[1] == before
+    other_key.rename(key)
+    while over_tls(server)[1] != after:
+        assert time.monotonic() < until, "the new certificate is not in force"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("tls, key", [
+    ({"cert": {"path": "/none.pem"}, "key": {"path": "/none.key"}}, "serve.public.tls.cert.path: cannot open /none.pem (No such file"),
+    ({"cert": {"path": "{cert}"}, "key": {"path": "/none.key"}}, "serve.public.tls.key.path: cannot open /none.key (No such file"),
+    ({"cert": {"base64": "!"}, "key": {"path": "{key}"}}, "serve.public.tls.cert.base64 is not standard base64"),
+    ({"cert": {"path": "{cert}"}, "key": {"base64": "!"}}, "serve.public.tls.key.base64 is not standard base64"),
+    ({"cert": {"path": "{key}"}, "key": {"path": "{key}"}}, "serve.public.tls.cert: not a PEM certificate chain"),
+    ({"cert": {"path": "{cert}"}, "key": {"path": "{other}"}}, "serve.public.tls.key: the private key does not belong to the certificate"),
+    ({"cert": {"path": "{cert}"}}, "serve.public.tls.key.path"),
+])
+def test_bad_certificates(make_server, tmp_path, tls, key):
+    """The message names the very setting."""
+    files = dict(zip(("cert", "key"), map(str, certificate(tmp_path))), other=str(certificate(tmp_path, "other")[1]))
+    filled = {name: {form: value.format(**files) for form, value in part.items()} for name, part in tls.items()}
+    server = make_server({"serve": {"public": {"tls": {"enabled": True, **filled}}}}, start=False)
+    server.start(ready=False)
+    assert server.wait() == 1 and key in server.log
+
+
 @pytest.mark.parametrize("form", ["path", "base64"])
 def test_tls(make_server, tmp_path, form):  # 19, 20
     cert, key = certificate(tmp_path)
     value = (lambda f: {"path": str(f)}) if form == "path" else (lambda f: {"base64": base64.b64encode(f.read_bytes()).decode()})
-    server = make_server({"serve": {"public": {"tls": {"enabled": True, "cert": value(cert), "key": value(key)}}}}, start=False)
-    server.config["urls"]["self"]["issuer"] = f"https://127.0.0.1:{server.public.port}/"
-    server.start(ready=False)
-    server.wait_ready()
+    server = tls_settings(make_server(start=False), {"cert": value(cert), "key": value(key)})
     answer, shown, version = over_tls(server)
-    assert b" 200 " in answer.split(b"\r\n")[0] and version in ("TLSv1.2", "TLSv1.3")
-    assert base64.b64encode(shown) == b"".join(cert.read_bytes().split(b"\n")[1:-2])
-    assert b" 200" not in server.public.raw(b"GET /health/alive HTTP/1.1\r\nHost: x\r\n\r\n", timeout=3)
+    assert b" 200 " in answer.split(b"\r\n")[0] and version in ("TLSv1.2", "TLSv1.3") and shown == der(cert)
+    refusal = server.public.raw(b"GET /health/alive HTTP/1.1\r\nHost: x\r\n\r\n", timeout=3)
+    assert refusal.startswith(b"HTTP/1.1 400 ") and refusal.endswith(b"\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
 
 
 def test_termination(make_server):  # 22
@@ -112,16 +210,37 @@ def test_termination(make_server):  # 22
 
 def test_cors_patterns(make_server):  # 23, 24
     cors = {"enabled": True, "allowed_origins": ["https://*.example.org", "https://*.com"]}
-    server = make_server({"serve": {"public": {"cors": cors}}})
-    allowed = lambda origin: server.public.get("/userinfo", headers={"Origin": origin}).headers.get("Access-Control-Allow-Origin")  # noqa: E731
-    assert allowed("https://a.example.org") == "https://a.example.org" and allowed("https://evil.com") is None
+    for flag in (False, True):
+        server = make_server({"serve": {"public": {"cors": cors}}, "feature_flags": {"legacy_allow_insecure_origins": flag}})
+        allowed = lambda origin: server.public.get("/userinfo", headers={"Origin": origin}).headers.get("Access-Control-Allow-Origin")  # noqa: E731
+        assert allowed("https://a.example.org") == "https://a.example.org"
+        assert allowed("https://evil.com") == ("https://evil.com" if flag else None)
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+def test_origins_of_a_client(make_server, enabled):  # 24
+    origin = "https://app.example.net"
+    server = make_server({"serve": {"public": {"cors": {"enabled": enabled, "allowed_origins": ["https://other.example"]}}}})
+    client = server.create_client(allowed_cors_origins=[origin])
+    answers = [server.public.post("/oauth2/token", form={"grant_type": "client_credentials"}, basic=pair(c), headers={"Origin": origin})
+               for c in (client, server.create_client())]
+    assert [a.status for a in answers] == [200, 200]
+    assert [a.headers.get("Access-Control-Allow-Origin") for a in answers] == [origin if enabled else None, None]
 
 
 def test_cookies(make_server):  # 25, 26
-    server = make_server({"serve": {"cookies": {"same_site_mode": "None", "names": {"login_csrf": "my_csrf"}}}})
-    answer = Browser(server).authorize(make_web(server)).answer
-    line = answer.headers.get_all("Set-Cookie")[0]
-    assert line.startswith("my_csrf_dev") and "SameSite=Lax" in line
+    names = {"login_csrf": "my_login", "consent_csrf": "my_consent", "session": "my_session"}
+    server, lines = make_server({"serve": {"cookies": {"same_site_mode": "None", "names": names}}}), []
+
+    class Watching(Browser):
+        def request(self, *arguments, **more):
+            answer = super().request(*arguments, **more)
+            lines.extend(answer.headers.get_all("Set-Cookie") or [])
+            return answer
+    Watching(server).flow(make_web(server), {"remember": True})
+    for name in names.values():
+        assert [line for line in lines if line.startswith(name + "_dev")], (name, lines)
+    assert all("SameSite=Lax" in line and line.startswith("my_") for line in lines)
 
 
 def test_cookie_of_a_client(make_server):  # 64
@@ -210,11 +329,93 @@ def test_added_key_signs(make_server):  # 80
 
 # ---- life ----
 
-def test_busy_port(make_server):  # 85
+@pytest.mark.parametrize("which", ["public", "admin"])
+def test_busy_port(make_server, which):  # 85
+    """It ends at once, whichever of the two it is, and says which."""
     first = make_server()
-    second = make_server({"serve": {"public": {"port": first.public.port}}}, start=False)
+    port = getattr(first, which).port
+    second = make_server({"serve": {which: {"port": port}}}, start=False)
     second.write_config()
-    assert run_grantd(*second.arguments, env=second.env, cwd=second.folder, timeout=30).returncode == 1
+    done = run_grantd(*second.arguments, env=second.env, cwd=second.folder, timeout=30)
+    assert done.returncode == 1 and f"serve.{which}.port: cannot listen on 127.0.0.1 port {port} (Address already in use)" in done.stderr
+
+
+def test_socket_in_the_way(make_server, tmp_path):
+    """What stands where a unix socket should be, or a folder that is not there, is named, with what to do."""
+    for path, remedy in ((tmp_path / "file", "remove the file"), (tmp_path / "none" / "x.sock", "Create its folder")):
+        if path.parent == tmp_path:
+            path.write_text("mine")
+        server = make_server({"serve": {"admin": {"host": f"unix:{path}"}}}, start=False)
+        server.start(ready=False)
+        assert server.wait() == 1 and f"serve.admin.host: cannot listen on {path}" in server.log and remedy in server.log
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_unreadable_file(make_server, tmp_path):
+    """Nothing is said to be missing that may stand in the file that cannot be read."""
+    server = make_server(start=False)
+    done = run_grantd("serve", "all", "-c", str(tmp_path / "none.yml"), env=server.env, cwd=server.folder)
+    assert done.returncode == 1 and "none.yml: no such file or directory" in done.stderr and "secrets.system" not in done.stderr
+
+
+def test_request_while_stopping(make_server):  # 84
+    """It is answered, and the process ends within five seconds, with 0."""
+    asked, go = threading.Event(), threading.Event()
+
+    def slowly():
+        asked.set()
+        go.wait(10)
+        return 204
+    with Listener(slowly) as hook, concurrent.futures.ThreadPoolExecutor() as pool:
+        server = make_server({"oauth2": {"token_hook": hook.url}})
+        web = make_web(server)
+        answer = pool.submit(redeem, server, web, code_for(server, web))
+        assert asked.wait(10)
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        with pytest.raises(OSError):
+            server.public.get("/health/alive")
+        go.set()
+        assert answer.result(10).status == 200 and server.wait(10) == 0 and time.monotonic() - began < 5 + 2 * sanitized()
+
+
+def test_database_that_is_not_there(make_server):  # 83
+    """It is waited for, without its password in the log; a signal ends the wait."""
+    port = free_ports(1)[0]
+    server = make_server(dsn=f"postgres://user:hunter2@127.0.0.1:{port}/grantd", start=False)
+    server.start(ready=False)
+    until = time.monotonic() + 20
+    while len([r for r in server.records() if "Retrying in" in r["msg"]]) < 3:
+        assert time.monotonic() < until and server.process.poll() is None, server.log
+        time.sleep(0.05)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.wait(10) == 1 and "hunter2" not in server.log
+
+
+@pytest.mark.skipif(DATABASE == "sqlite", reason="the server migrates a file by itself")
+def test_pending_migrations(make_server, tmp_path):  # 82
+    """Alive but not ready, and ready after the migration without a restart."""
+    database = Database(tmp_path, migrated=False)
+    server = make_server(dsn=database.dsn, start=False)
+    try:
+        server.start(ready=False)
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            try:
+                if server.public.get("/health/alive").status == 200:
+                    break
+            except OSError:
+                time.sleep(0.05)
+        answer = server.admin.get("/health/ready")
+        assert answer.status == 503 and "migrate sql up" in answer.text
+        assert server.public.get("/health/ready").status == 503
+        assert server.cli("migrate", "sql", "up", "-e", "-y").returncode == 0
+        server.wait_ready()
+        assert server.access_token(server.create_client())
+    finally:
+        server.stop()
+        database.drop()
 
 
 def test_where_things_are(server):  # 86
@@ -222,6 +423,9 @@ def test_where_things_are(server):  # 86
         assert server.public.get(path).status == 404 and server.admin.get(path).status == 200
     for listener in (server.public, server.admin):
         assert listener.get("/health/alive").status == listener.get("/health/ready").status == 200
+    families = [[line for line in server.admin.get(path).text.splitlines() if line.startswith("# TYPE")]
+                for path in ("/metrics/prometheus", "/admin/metrics/prometheus")]
+    assert families[0] == families[1] != []
 
 
 @pytest.mark.parametrize("leak", [False, True])
@@ -259,6 +463,21 @@ def test_request_count(server):  # 90
     assert count() == before + 1
 
 
+def test_series_are_unique(server):
+    """Whoever scrapes refuses a page on which a series stands twice; the labels say which build it is."""
+    client = server.create_client()["client_id"]
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        for path in ("/admin/clients/", "/clients/"):
+            server.admin.request(method, path + client, json={} if method == "PUT" else [])
+    for listener in (server.public, server.admin):
+        listener.get("/health/alive")
+    series = [line.rsplit(" ", 1)[0] for line in server.admin.get("/metrics/prometheus").text.splitlines() if not line.startswith("#")]
+    assert len(series) == len(set(series)), [name for name in set(series) if series.count(name) > 1]
+    said = dict(line.split(":\t", 1) for line in server.cli("version").stdout.splitlines())
+    for name, value in (("version", said["Version"]), ("hash", said["Git Hash"]), ("buildTime", said["Build Time"])):
+        assert all(f'{name}="{value}"' in line for line in series if line.startswith("http_")), name
+
+
 def test_error_page_is_escaped(server):  # 94
     answer = server.public.get("/oauth2/fallbacks/error", query={"error": "e", "error_hint": "<script>alert(1)</script>"})
     assert answer.status == 500 and "<script>" not in answer.text and "&lt;script&gt;" in answer.text
@@ -276,14 +495,16 @@ def test_page_token(server):  # 97
 
 
 class Keys(threading.Thread):
-    """Serves `body` at every path."""
+    """Serves `body` at every path; counts who asks."""
 
     def __init__(self, body):
         super().__init__(daemon=True)
         import http.server
+        keys, self.asked = self, 0
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
+                keys.asked += 1
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -312,49 +533,62 @@ def test_fetched_keys(make_server):  # 98, 99
     huge = Keys(b'{"keys":[]' + b" " * (11 << 20) + b"}")
     huge.start()
     members = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": huge.url}
-    guarded = make_server({"clients": {"http": {"disallow_private_ip_ranges": True}}})
-    refused = guarded.admin.post("/admin/clients", json={"grant_types": ["client_credentials"], **members})
-    assert refused.status == 400 or ask_with_assertion(guarded, refused.json["client_id"]).status == 401
-    assert "127.0.0.1" not in json.dumps(refused.json.get("error_description", ""))
-    open_server = make_server()
-    client = open_server.create_client(**members)
-    answer = ask_with_assertion(open_server, client["client_id"])
-    assert answer.status in (400, 401) and "127.0.0.1" not in answer.text
-    assert open_server.memory() < 400 << 20
+    for http, asked in (({"disallow_private_ip_ranges": True}, 0),
+                        ({"disallow_private_ip_ranges": True, "private_ip_exception_urls": [huge.url]}, 1), ({}, 1)):
+        server, huge.asked = make_server({"clients": {"http": http}}), 0
+        answer = ask_with_assertion(server, server.create_client(**members)["client_id"])
+        assert answer.status in (400, 401) and "127.0.0.1" not in answer.text and (huge.asked > 0) == (asked > 0), answer
+        assert server.memory() < 400 << 20
+        server.stop()
     huge.server.shutdown()
 
 
 # ---- the command line walks a flow ----
 
 @pytest.mark.parametrize("stay", [False, True])
-def test_perform_authorization_code(make_server, stay):  # 45, 46
-    server = make_server()
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+@pytest.mark.parametrize("mode", ["query", "form_post"])
+def test_perform_authorization_code(make_server, stay, mode):  # 45, 46
+    server, port = make_server(), free_ports(1)[0]
     web = make_web(server, redirect_uris=[f"http://127.0.0.1:{port}/callback"])
     arguments = ["perform", "authorization-code", "--client-id", web["client_id"], "--client-secret", web["client_secret"], "--no-open",
-                 "--port", str(port), "--scope", "openid", "--auth-url", server.public.url + "/oauth2/auth", "--token-url",
-                 server.public.url + "/oauth2/token", "-e", server.public.url] + (["--no-shutdown"] if stay else [])
-    process = subprocess.Popen([server.binary, *arguments], env=server.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                 "--port", str(port), "--scope", "openid,offline", "--response-mode", mode, "--format", "json", "-e", server.public.url]
+    process = subprocess.Popen([server.binary, *arguments, *(["--no-shutdown"] if stay else [])], env=server.env, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True,  # Ctrl-C ends it, also where the tests run in the background
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
-        page, until = None, time.monotonic() + 20
-        while page is None and time.monotonic() < until:
-            try:
-                page = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).status
-            except OSError:
-                time.sleep(0.1)
-        assert page == 200
-
-        class Stay(urllib.request.HTTPRedirectHandler):
-            def redirect_request(self, *_):
-                return None
-        try:
-            urllib.request.build_opener(Stay).open(f"http://127.0.0.1:{port}/perform-flow", timeout=5)
-        except urllib.error.HTTPError as redirect:
-            target = urllib.parse.urlsplit(redirect.headers["Location"])
-        query = dict(urllib.parse.parse_qsl(target.query))
-        assert target.path == "/oauth2/auth" and query["state"] and query["nonce"] and query["scope"] == "openid"
+        app, seen = Http(port), set()
+        for line in process.stderr:
+            if "Ctrl-C" in line:
+                break
+        for _ in range(2 if stay else 1):
+            assert app.get("/").status == 200
+            start = Redirect(app.get("/perform-flow"))
+            assert start.base == server.public.url + "/oauth2/auth" and start.query["scope"] == "openid offline"
+            assert len(start.query["state"]) == len(start.query["nonce"]) == 24
+            seen |= {start.query["state"], start.query["nonce"]}
+            browser = Browser(server)
+            login = browser.get(start.url).query["login_challenge"]
+            consent = browser.get(accept(server, "login", login, {"subject": "alice"})).query["consent_challenge"]
+            back = browser.request("GET", accept(server, "consent", consent, {"grant_scope": ["openid", "offline"]}))
+            done = app.get(back.headers["Location"].removeprefix(app.url)) if mode == "query" else app.post("/callback", form=hidden(back))
+            while done.status in (302, 303):
+                done = app.get(done.headers["Location"].removeprefix(app.url))
+            assert done.status == 200 and "ory_at_" in done.text
+        assert len(seen) == (4 if stay else 2)
+        if stay:
+            time.sleep(2)
+            assert process.poll() is None and app.get("/").status == 200
+            process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+        tokens = [json.loads(line) for line in out.splitlines()]
+        assert process.returncode == (-signal.SIGINT if stay else 0) and len(tokens) == (2 if stay else 1)
+        assert set(tokens[0]) == {"access_token", "token_type", "refresh_token", "expiry", "expires_in"}
+        assert server.introspect(tokens[0]["access_token"])["sub"] == "alice"
     finally:
-        process.terminate()
-        process.wait(10)
+        process.kill()
+        process.communicate()
+
+
+def hidden(page):
+    """The fields of a page that posts itself."""
+    return {name: html.unescape(value) for name, value in re.findall(r'name="([^"]+)" value="([^"]*)"', page.text)}

@@ -1,6 +1,7 @@
 """The life of the process: what it makes at the start, reloads, signals, keys, expiry. Numbers are those of the operations checklist."""
 
 import concurrent.futures
+import datetime
 import json
 import os
 import signal
@@ -75,6 +76,13 @@ def test_keys_without_a_request(make_server):  # 79
     assert server.public.get("/.well-known/jwks.json").json["keys"]
 
 
+def test_first_request_waits_for_the_keys(make_server):  # 79
+    """On a new database, however slowly a key is made."""
+    server = make_server({"keys": {"rsa_bits": 4096}})
+    answer = server.public.get("/.well-known/jwks.json")
+    assert answer.status == 200 and [k["alg"] for k in answer.json["keys"]][:1] == ["RS256"]
+
+
 def test_two_at_once_make_one_key(make_server):  # 79
     first = make_server(start=False)
     second = make_server(start=False, dsn=first.dsn)
@@ -143,6 +151,14 @@ def test_signals_end_it(make_server, number):  # 84
     server.check_log()
 
 
+def test_end_while_a_key_is_made(make_server):  # 84
+    """A key of this size takes long; nobody who stops the server waits for it."""
+    server = make_server({"keys": {"rsa_bits": 8192}})
+    server.process.send_signal(signal.SIGTERM)
+    assert server.wait(8) == 0
+    server.check_log()
+
+
 def test_signal_during_the_start(make_server):
     """However early it comes, the process ends, and cleanly."""
     for delay in (0.05, 0.1, 0.2, 0.4):
@@ -202,9 +218,21 @@ def test_expired_rows_go(make_server):
 
 
 def test_log_formats(make_server):
-    server = make_server({"log": {"format": "json", "level": "debug"}})
+    """RFC 3339 times, the names of levels, and the fields of access records; no name twice in a record."""
+    server = make_server({"log": {"format": "json", "level": "trace"}, "serve": {"public": {"access_log": {}}}})
     server.public.get("/health/alive?token=hunter2", headers={"Authorization": "Bearer hunter2"})
-    eventually(lambda: server.records("completed handling request"))
+    server.public.get("/oauth2/auth?client_id=unknown")
+    eventually(lambda: len(server.records("completed handling request")) >= 2)
     assert "hunter2" not in server.log
-    for line in server.log.splitlines():
-        assert {"time", "level", "msg"} <= set(json.loads(line))  # 87
+
+    def once(pairs):
+        assert len({name for name, _ in pairs}) == len(pairs), pairs
+        return dict(pairs)
+    records = [json.loads(line, object_pairs_hook=once) for line in server.log.splitlines()]  # 87
+    assert all({"time", "level", "msg", "audience", "service_name"} <= set(r) and datetime.datetime.fromisoformat(r["time"]) for r in records)
+    assert {"warning", "info", "debug"} <= {r["level"] for r in records} <= {"trace", "debug", "info", "warning"}
+    for name in ("started handling request", "completed handling request"):
+        for r in server.records(name):
+            assert set(r["http_request"]) == {"remote", "method", "path", "query", "scheme", "host", "headers"}
+            assert name.startswith("started") or set(r["http_response"]) == {"status", "size", "text_status", "took", "headers"}
+    assert [r["file"].split(":")[0] for r in records if r["msg"] == "An error occurred while handling a request"] == ["src/oauth/authorize.c"]
