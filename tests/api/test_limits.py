@@ -58,6 +58,15 @@ def test_oversized(server, name):
     assert server.public.get("/health/alive").status == 200
 
 
+def test_default_limits(server):  # 91
+    """A form of 11 MiB, a head of 2 MiB, a head that takes longer than five seconds."""
+    size = 11 << 20
+    assert server.public.raw(TOKEN + length(size) + b"a=" + b"b" * (size - 2)).startswith(b"HTTP/1.1 400 ")
+    assert server.public.raw(GET + b"X: " + b"a" * (2 << 20) + b"\r\n\r\n").startswith(b"HTTP/1.1 431 ")
+    began = time.monotonic()
+    assert server.public.raw(GET + b"X: a", timeout=15) == b"" and 4.5 < time.monotonic() - began < 10
+
+
 @pytest.mark.parametrize("n", [1000, 100_000, 1_000_000])
 def test_large_but_allowed(server, n):
     assert server.admin.post(CLIENTS, json={"client_name": "n", "metadata": {"text": "x" * n}}).status == 201

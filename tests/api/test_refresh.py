@@ -150,7 +150,7 @@ class TestGrace:
         assert len({a.json["access_token"] for a in answers}) == 100
         assert all(active(graceful, a.json["access_token"]) for a in answers[::10])
 
-    def test_over(self, make_server):
+    def test_over(self, make_server):  # operations 71
         server = make_server({"oauth2": {"grant": {"refresh_token": {"rotation_grace_period": "1s"}}}})
         web = make_web(server)
         one = tokens_for(server, web)
