@@ -10,17 +10,20 @@ bool health_alive(struct http_req *r, struct err *e)
     return http_reply_json(r, 200, STR("{\"status\":\"ok\"}"));
 }
 
-/* {"errors":{"database":"..."}} or "migrations"; the public listener does not say why. */
+/* {"error":...,"error_description":...,"errors":{"database":...}} or "migrations": the second generation's members and the
+ * first's. The public listener does not say why. */
 static bool not_ready(struct http_req *r, const struct err *why)
 {
     struct buf b = BUF(r->op.arena);
     struct jw w = JW(&b);
     const bool told = r->listener == LISTEN_ADMIN;
+    const struct str text =
+        told ? http_error_description(r->op.arena, why, true) : STR("error may contain sensitive information and was obfuscated");
     jw_object(&w, NULL);
+    jw_str(&w, "error", STR("not_ready"));
+    jw_str(&w, "error_description", text);
     jw_object(&w, "errors");
-    jw_str(&w, err_is(why, &err_MISCONFIGURATION) ? "migrations" : "database",
-           told ? http_error_description(r->op.arena, why, true)
-                : STR("error may contain sensitive information and was obfuscated"));
+    jw_str(&w, err_is(why, &err_MISCONFIGURATION) ? "migrations" : "database", text);
     jw_end(&w);
     jw_end(&w);
     return http_reply_json(r, 503, buf_str(&b));
