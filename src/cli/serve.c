@@ -7,6 +7,7 @@
 #include "api/app.h"
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "cli/own_certificate.h"
 #include "flow/backchannel.h"
 #include "http/server.h"
 #include "oauth/client.h"
@@ -296,10 +297,28 @@ static void banner(struct serve *s, unsigned listeners)
     fflush(s->cli->out);
 }
 
+/* A database that is not migrated yet keeps none; then each start makes its own. */
+static void add_own_certificate(struct serve *s, struct http_server_options *o)
+{
+    struct own_certificate own = { 0 };
+    struct op op = op_now(s->cli->arena);
+    struct err e = ERR_INIT(s->cli->arena);
+    struct provider *p = app_acquire(&s->app);
+    if (own_certificate(p, &op, &own, &e))
+        log_at(LOG_WARN, "HTTPS with a self-signed certificate: clients will not trust it", LF_Z("set", KEYSET_TLS),
+               LF_Z("remedy", "set the listener's tls.cert and tls.key"));
+    else
+        background_error("The self-signed certificate could not be kept; it is for this run only.", &e);
+    provider_unref(p);
+    o->spare_cert = own.cert;
+    o->spare_key = own.key;
+}
+
 static bool listen_and_serve(struct serve *s, unsigned listeners)
 {
     struct err e = ERR_INIT(s->cli->arena);
     struct http_server_options o = { .config = s->first, .listeners = listeners, .app = &s->app.http };
+    if (http_server_lacks_certificate(s->first, listeners)) add_own_certificate(s, &o);
     if (!http_server_start(&o, &s->http, &e)) return cli_fail_err(s->cli, &e), false;
     if (start_threads(s)) return true;
     if (!http_server_stop(s->http, STOP_GRACE)) _exit(1);

@@ -318,13 +318,25 @@ static void choose_admin_host(struct listener *l, const struct config *c)
     l->settings.host = c->serve_admin_api_keys.n > 0 ? STR("") : STR("127.0.0.1");
 }
 
-static bool open_listener(struct http_server *s, enum http_listener which, const struct config *c, struct err *e)
+static bool lacks_certificate(const struct config_listener *l) { return l->tls && l->cert_path.n == 0 && l->cert_base64.n == 0; }
+
+bool http_server_lacks_certificate(const struct config *c, unsigned listeners)
+{
+    struct config_listener public, admin;
+    config_listener(c, CONFIG_PUBLIC, &public);
+    config_listener(c, CONFIG_ADMIN, &admin);
+    return (listeners & LISTEN_PUBLIC && lacks_certificate(&public)) || (listeners & LISTEN_ADMIN && lacks_certificate(&admin));
+}
+
+static bool open_listener(struct http_server *s, enum http_listener which, const struct http_server_options *o, struct err *e)
 {
     struct listener *l = &s->listeners[s->listeners_n++];
+    const struct config *c = o->config;
     bool public = which == LISTEN_PUBLIC;
     *l = (struct listener) { .server = s, .which = which, .fd = -1 };
     config_listener(c, public ? CONFIG_PUBLIC : CONFIG_ADMIN, &l->settings);
     choose_admin_host(l, c);
+    if (lacks_certificate(&l->settings)) l->settings.cert_base64 = o->spare_cert, l->settings.key_base64 = o->spare_key;
     TRY(listen_open(&l->settings, public ? "serve.public" : "serve.admin", &l->fd, &l->port, e));
     if (l->settings.tls) TRY(tls_new(&l->settings, which, public ? "serve.public.tls" : "serve.admin.tls", &l->tls, e));
     l->router = router_new(s->app->routes, s->app->routes_n, which, c->serve_admin_unprefixed == UNPREFIXED_CURRENT);
@@ -355,8 +367,8 @@ static bool start_parts(struct http_server *s, const struct http_server_options 
     s->wire = wire_new(&limits);
     s->workers = workers_new(http_server_workers(c), (size_t)c->serve_limits_queue, work);
     ENSURE(s->wire != NULL && s->workers != NULL, e, MISCONFIGURATION, "The system has no memory or threads left.");
-    if (o->listeners & LISTEN_PUBLIC) TRY(open_listener(s, LISTEN_PUBLIC, c, e));
-    if (o->listeners & LISTEN_ADMIN) TRY(open_listener(s, LISTEN_ADMIN, c, e));
+    if (o->listeners & LISTEN_PUBLIC) TRY(open_listener(s, LISTEN_PUBLIC, o, e));
+    if (o->listeners & LISTEN_ADMIN) TRY(open_listener(s, LISTEN_ADMIN, o, e));
     /* Nothing is served before everything is bound. */
     for (size_t i = 0; i < s->listeners_n; i++) TRY(start_daemon(&s->listeners[i], c, e));
     return true;

@@ -29,12 +29,16 @@ struct http_server_options {
     const struct config *config; /* listeners, TLS, limits; restart-only keys are read here */
     unsigned listeners;          /* enum http_listener */
     const struct http_app *app;  /* outlives the server */
+    /* Base64 of PEM, for a listener with TLS whose settings name no certificate; empty: one is made for this run. */
+    struct str spare_cert, spare_key;
 };
 /* Binds everything before it returns; fails with MISCONFIGURATION (address, port, reason, remedy) and leaves nothing open. */
 MUST_USE bool http_server_start(const struct http_server_options *o, struct http_server **ret, struct err *e);
 /* Stops accepting, lets running requests finish for at most `grace`, closes. False: a handler was still at work after that; then
  * the server and what its handlers use must stay, and all that is left is to end the process. Accepts NULL. */
 bool http_server_stop(struct http_server *s, usec_t grace);
+/* Is one of these listeners to speak TLS without a certificate in the settings? */
+bool http_server_lacks_certificate(const struct config *c, unsigned listeners);
 /* How many requests may wait at once with this configuration. */
 size_t http_server_workers(const struct config *c);
 /* Port bound, for tests that ask for port 0... 0 when that listener is a unix socket or off. */

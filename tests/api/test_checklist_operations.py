@@ -2,6 +2,7 @@
 
 import base64
 import concurrent.futures
+import contextlib
 import html
 import json
 import re
@@ -11,6 +12,7 @@ import ssl
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import pytest
 
@@ -107,9 +109,9 @@ def test_unix_socket(make_server, tmp_path, tls):  # 18
     assert path.stat().st_mode & 0o777 == 0o700
 
 
-def certificate(folder, name="one"):
+def certificate(folder, name="one", days=2):
     key, cert = folder / f"{name}.key", folder / f"{name}.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days), "-subj",
                     f"/CN={name}", "-keyout", key, "-out", cert], check=True, capture_output=True)
     return cert, key
 
@@ -201,6 +203,65 @@ def test_tls(make_server, tmp_path, form):  # 19, 20
     assert b" 200 " in answer.split(b"\r\n")[0] and version in ("TLSv1.2", "TLSv1.3") and shown == der(cert)
     refusal = server.public.raw(b"GET /health/alive HTTP/1.1\r\nHost: x\r\n\r\n", timeout=3)
     assert refusal.startswith(b"HTTP/1.1 400 ") and refusal.endswith(b"\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
+
+
+def test_own_certificate(make_server):  # 21
+    """Without one in the settings: self-signed, kept as a key, the same after a restart and for whoever wants to trust it."""
+    server = make_server(start=False)
+    server.config["serve"]["tls"] = {"enabled": True}
+    server.config["serve"]["admin"]["tls"] = {"enabled": False}
+    server.config["urls"]["self"]["issuer"] = f"https://127.0.0.1:{server.public.port}/"
+    shown = []
+    for _ in range(2):
+        server.start(ready=False)
+        ready_on(server.admin)
+        answer, certificate, _ = over_tls(server)
+        assert b" 200 " in answer.split(b"\r\n")[0]
+        shown.append(certificate)
+        key, = server.admin.get("/admin/keys/hydra.https-tls").json["keys"]
+        assert base64.b64decode(key["x5c"][0]) == certificate and key["alg"] == "ES256"
+        server.stop()
+    assert shown[0] == shown[1]
+    text = subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", "-text"], input=shown[0], capture_output=True, check=True).stdout.decode()
+    assert "DNS:localhost" in text and "Version: 3" in text
+
+
+def key_with(cert, key):
+    """A JSON Web Key of PEM files."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    numbers = load_pem_private_key(key.read_bytes(), None).private_numbers()
+    part = lambda n: base64.urlsafe_b64encode(n.to_bytes(32, "big")).decode().rstrip("=")  # noqa: E731
+    return {"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": cert.stem, "x": part(numbers.public_numbers.x),
+            "y": part(numbers.public_numbers.y), "d": part(numbers.private_value), "x5c": [base64.b64encode(der(cert)).decode()]}
+
+
+def test_certificate_in_the_set(make_server, tmp_path):
+    """One that lasts is used; one that ends within a day is replaced."""
+    server = make_server({"serve": {"public": {"tls": {"enabled": True}}}}, start=False)
+    lasting, ending = certificate(tmp_path, "lasting", 3), certificate(tmp_path, "ending", 1)
+    for files, used in ((lasting, True), (ending, False)):
+        server.start(ready=False)
+        ready_on(server.admin)
+        assert server.admin.put("/admin/keys/hydra.https-tls", json={"keys": [key_with(*files)]}).status == 200
+        server.stop()
+        server.start(ready=False)
+        ready_on(server.admin)
+        shown = over_tls(server)[1]
+        assert (shown == der(files[0])) == used
+        key, = server.admin.get("/admin/keys/hydra.https-tls").json["keys"]
+        assert base64.b64decode(key["x5c"][0]) == shown
+        server.stop()
+
+
+def ready_on(listener):
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            if listener.get("/health/ready").status == 200:
+                return
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError("not ready")
 
 
 def test_termination(make_server):  # 22
@@ -380,7 +441,7 @@ def test_request_while_stopping(make_server):  # 84
         assert answer.result(10).status == 200 and server.wait(10) == 0 and time.monotonic() - began < 5 + 2 * sanitized()
 
 
-def test_database_that_is_not_there(make_server):  # 83
+def test_database_that_never_comes(make_server):
     """It is waited for, without its password in the log; a signal ends the wait."""
     port = free_ports(1)[0]
     server = make_server(dsn=f"postgres://user:hunter2@127.0.0.1:{port}/grantd", start=False)
@@ -391,6 +452,40 @@ def test_database_that_is_not_there(make_server):  # 83
         time.sleep(0.05)
     server.process.send_signal(signal.SIGTERM)
     assert server.wait(10) == 1 and "hunter2" not in server.log
+
+
+@pytest.mark.skipif(DATABASE == "sqlite", reason="a file is always there")
+def test_database_that_comes_late(make_server):  # 83
+    server = make_server(start=False)
+    parts = urllib.parse.urlsplit(server.dsn.replace("tcp(", "").replace(")", ""))
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+    server.env["DSN"] = server.dsn.replace(f":{parts.port}", f":{port}")
+    server.start(ready=False)
+    until = time.monotonic() + 20
+    while len([r for r in server.records() if "Retrying in" in r["msg"]]) < 2:
+        assert time.monotonic() < until and server.process.poll() is None, server.log
+        time.sleep(0.05)
+    with socket.create_server(("127.0.0.1", port)) as door:
+        threading.Thread(target=forward, args=(door, (parts.hostname, parts.port)), daemon=True).start()
+        server.wait_ready()
+        assert server.access_token(server.create_client())
+        server.stop()
+
+
+def forward(door, to):
+    """Connects whoever comes to another address, until the door is shut."""
+    def pump(a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(OSError):
+        while True:
+            here, _ = door.accept()
+            there = socket.create_connection(to)
+            for pair_of in ((here, there), (there, here)):
+                threading.Thread(target=pump, args=pair_of, daemon=True).start()
 
 
 @pytest.mark.skipif(DATABASE == "sqlite", reason="the server migrates a file by itself")
@@ -407,9 +502,10 @@ def test_pending_migrations(make_server, tmp_path):  # 82
                     break
             except OSError:
                 time.sleep(0.05)
-        answer = server.admin.get("/health/ready")
-        assert answer.status == 503 and "migrate sql up" in answer.text
-        assert server.public.get("/health/ready").status == 503
+        for listener in (server.admin, server.public):
+            answer = listener.get("/health/ready")
+            assert answer.status == 503 and set(answer.json) == {"error", "error_description", "errors"}, answer
+            assert ("migrate sql up" in answer.text) == (listener is server.admin)
         assert server.cli("migrate", "sql", "up", "-e", "-y").returncode == 0
         server.wait_ready()
         assert server.access_token(server.create_client())
