@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/pgp.h"
 #include "cli/remote.h"
 
 static const struct cli_kind client_kind =
@@ -151,12 +152,14 @@ static void keep_secret(json_t *answer, const json_t *sent)
 int cli_create_client(struct cli *c)
 {
     struct remote r;
+    struct pgp pgp;
     json_t *client, *answer;
     if (!remote_open(c, &r)) return 1;
     if (!(cli_given(c, "file") ? client_of_file(c, &client) : client_of_flags(c, &client))) return 1;
+    if (!pgp_open(c, &pgp)) return 1;
     if (!remote_call(&r, &(struct call) { .method = "POST", .path = STR("/admin/clients"), .json = client }, &answer)) return 1;
     keep_secret(answer, client);
-    return print_client(c, answer);
+    return pgp_hide_secret(c, &pgp, answer) ? print_client(c, answer) : 1;
 }
 
 int cli_get_client(struct cli *c)
@@ -220,13 +223,14 @@ int cli_list_clients(struct cli *c)
 int cli_update_client(struct cli *c)
 {
     struct remote r;
+    struct pgp pgp;
     json_t *body, *answer;
     bool file = cli_given(c, "file");
-    if (!remote_open(c, &r) || !(file ? client_of_file(c, &body) : patch_of_flags(c, &body))) return 1;
+    if (!remote_open(c, &r) || !(file ? client_of_file(c, &body) : patch_of_flags(c, &body)) || !pgp_open(c, &pgp)) return 1;
     struct str path = remote_path(&r, "/admin/clients/", c->args.v[0]);
     if (!remote_call(&r, &(struct call) { .method = file ? "PUT" : "PATCH", .path = path, .json = body }, &answer)) return 1;
     keep_secret(answer, body);
-    return print_client(c, answer);
+    return pgp_hide_secret(c, &pgp, answer) ? print_client(c, answer) : 1;
 }
 
 int cli_delete_client(struct cli *c)

@@ -36,6 +36,10 @@ static const struct cli_flag client_change_flags_v[] = {
 static const struct cli_flags client_change_flags = { "Client", client_change_flags_v, ARRAY_LEN(client_change_flags_v) };
 SET(client_file_flags, "From a file",
     { "file", 0, FLAG_STRING, NULL, "PATH", "the whole client as JSON, or - for standard input; other client flags do not count then" });
+SET(pgp_flags, "Encrypted secret",
+    { "pgp-key",     0, FLAG_STRING, NULL, "BASE64", "print the secret encrypted for this OpenPGP key (gpg --export KEY | base64 -w0), as base64; needs gpg" },
+    { "pgp-key-url", 0, FLAG_STRING, NULL, "URL",    "the same for the key at this address" },
+    { "keybase",     0, FLAG_STRING, NULL, "USER",   "the same for the key of this user of keybase.io" });
 SET(credential_flags, "Credentials",
     { "client-id",     0, FLAG_STRING, NULL, "ID",   "the client's id; or in the environment variable OAUTH2_CLIENT_ID" },
     { "client-secret", 0, FLAG_STRING, NULL, "TEXT", "its secret; or in the environment variable OAUTH2_CLIENT_SECRET, where other users of the machine cannot see it" });

@@ -2,6 +2,10 @@
 
 import base64
 import json
+import os
+import shutil
+import subprocess
+import tempfile
 import uuid
 
 import pytest
@@ -222,3 +226,65 @@ def test_secrets_with_odd_characters(server):
     with Recorder(200, {"access_token": "t"}) as recorder:
         ok(recorder.cli("perform", "client-credentials", "--client-id", "a:b", "--client-secret", "c d"))
         assert recorder.seen[0][2]["Authorization"] == "Basic " + base64.b64encode(b"a%3Ab:c+d").decode()
+
+
+# ---- encrypted secrets ----
+
+class Gpg:
+    """Somebody with an OpenPGP key: RSA, or two keys on curves."""
+
+    def __init__(self, *kind):
+        self.home = tempfile.mkdtemp(dir="/tmp")    # a short path: its agent listens there
+        self.run("--passphrase", "", "--quick-generate-key", "Operator <operator@example.org>", *kind)
+        self.key = self.run("--export")
+
+    def run(self, *arguments, data=None):
+        return subprocess.run(["gpg", "--batch", "--homedir", self.home, *arguments], input=data, capture_output=True, check=True).stdout
+
+    def read(self, text):
+        return self.run("--decrypt", data=base64.b64decode(text)).decode()
+
+    def close(self):
+        subprocess.run(["gpgconf", "--homedir", self.home, "--kill", "gpg-agent"], check=False)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module", params=[("rsa2048", "encr"), ("future-default", "default", "never")], ids=["rsa", "curves"])
+def operator(request):
+    gpg = Gpg(*request.param)
+    yield gpg
+    gpg.close()
+
+
+def with_gpg(server, *arguments, **env):
+    return server.cli(*arguments, env={"PATH": os.environ["PATH"], **env})
+
+
+def test_encrypted_secret(server, operator):
+    """The operator alone can read what is printed, from create and update; it is the secret that works."""
+    key = ("--pgp-key", base64.b64encode(operator.key).decode())
+    client = name()
+    made = parsed(server.cli("create", "client", "--id", client, "--grant-type", "client_credentials", *key, "--format", "json"))
+    assert server.access_token({"client_id": client, "client_secret": operator.read(made["client_secret"])})
+    changed = fields(ok(server.cli("update", "client", client, "--secret", "another-secret", *key)))
+    assert operator.read(changed["CLIENT SECRET"]) == "another-secret"
+    assert fields(ok(server.cli("update", "client", client, "--name", "N", *key)))["CLIENT SECRET"] == ""
+    assert not [f for f in os.listdir("/tmp") if f.startswith("grantd-gpg-")]
+
+
+@pytest.mark.parametrize("armoured", [False, True])
+def test_key_at_an_address(operator, armoured):
+    key = operator.run("--armor", "--export") if armoured else operator.key
+    with Recorder(201, {"client_id": "x", "client_secret": "the-secret"}, on={("GET", "/key"): (200, key)}) as server:
+        text = ok(with_gpg(server, "create", "client", "--pgp-key-url", server.url + "/key"))
+        assert operator.read(fields(text)["CLIENT SECRET"]) == "the-secret" and "the-secret" not in text
+
+
+def test_keys_that_do_not_encrypt(tmp_path):
+    """Nothing is made whose secret nobody could be told."""
+    with Recorder(201, {"client_id": "x", "client_secret": "s"}, on={("GET", "/none"): (404, b"")}) as server:
+        failed(with_gpg(server, "create", "client", "--pgp-key", "%"), "--pgp-key is not base64", "gpg --export")
+        failed(with_gpg(server, "create", "client", "--pgp-key", "aGVsbG8="), "gpg cannot encrypt for this key")
+        failed(with_gpg(server, "create", "client", "--pgp-key", "aGVsbG8=", PATH=str(tmp_path)), "Install GnuPG")
+        failed(with_gpg(server, "create", "client", "--pgp-key-url", server.url + "/none"), "there is no key at", "404")
+        assert [method for method, *_ in server.seen] == ["GET"]
