@@ -171,17 +171,6 @@ static struct str clean(struct arena *a, struct str path)
     return ARENA_CAT(a, STR("/"), strs_join(a, kept, "/"), str_ends(path, STR("/")) && kept.n > 0 ? STR("/") : STR(""));
 }
 
-/* What comes from putting a base URL that ends in '/' before a path is sent to where it was meant for: never anywhere else, so
- * that no path can be made that browsers take for another host's. */
-static bool find_cleaned(const struct router *r, struct arena *a, struct str path, enum http_method method,
-                         struct route_match *ret)
-{
-    const struct str bare = path_without_slash(path), cleaned = clean(a, bare);
-    if (str_eq(cleaned, bare) || !find_current(r, a, cleaned, method, ret) || ret->outcome != ROUTE_FOUND) return false;
-    *ret = (struct route_match) { .outcome = ROUTE_MOVED, .api = API_CURRENT, .moved = cleaned };
-    return true;
-}
-
 /* The old generation decodes the path before it is cut into segments: "/keys/a%2Fb" names key b of set a. */
 static bool find_old(const struct router *r, struct arena *a, struct str path, enum http_method method, struct route_match *ret)
 {
@@ -197,6 +186,20 @@ static bool find_old(const struct router *r, struct arena *a, struct str path, e
     return true;
 }
 
+/* What comes from putting a base URL that ends in '/' before a path is sent to where it was meant for: never anywhere else, so
+ * that no path can be made that browsers take for another host's. Today's admin API has always said 404 to such. */
+static bool find_cleaned(const struct router *r, struct arena *a, struct str path, enum http_method method,
+                         struct route_match *ret)
+{
+    const struct str bare = path_without_slash(path), cleaned = clean(a, bare);
+    const bool old = r->admin && !r->current_only;
+    if (str_eq(cleaned, bare) || (r->admin && (!old || in_admin_area(path) || in_admin_area(cleaned)))) return false;
+    const bool found = find_current(r, a, cleaned, method, ret) || (old && find_old(r, a, cleaned, method, ret));
+    if (!found || ret->outcome != ROUTE_FOUND) return false;
+    *ret = (struct route_match) { .outcome = ROUTE_MOVED, .api = old ? API_V1 : API_CURRENT, .moved = cleaned };
+    return true;
+}
+
 struct str path_without_slash(struct str path)
 {
     return path.n > 1 && path.p[path.n - 1] == '/' ? str_upto(path, path.n - 1) : path;
@@ -208,6 +211,6 @@ void router_find(const struct router *r, struct arena *a, struct str path, enum 
     *ret = (struct route_match) { .outcome = ROUTE_NO_PATH, .api = old ? API_V1 : API_CURRENT };
     if (find_current(r, a, path, method, ret)) return;
     if (old && find_old(r, a, path, method, ret)) return;
-    if (!r->admin && find_cleaned(r, a, path, method, ret)) return;
+    if (find_cleaned(r, a, path, method, ret)) return;
     *ret = (struct route_match) { .outcome = ROUTE_NO_PATH, .api = old ? API_V1 : API_CURRENT };
 }

@@ -27,6 +27,11 @@ def test_slash(server):  # 3, 4
     assert answer.status == 200 and isinstance(answer.json, list)
     answer = server.admin.get("/clients/")
     assert answer.status == 301 and answer.headers["Location"].endswith("/clients")
+    for method, status in (("GET", 301), ("POST", 307)):  # a base URL that ends in a slash
+        answer = server.admin.request(method, "//clients?limit=1", body=b"{}")
+        assert (answer.status, answer.headers["Location"]) == (status, "/clients?limit=1")
+    for path in ("//admin/clients", "//nothing"):
+        assert server.admin.get(path).status == 404
 
 
 def test_wrong_method(server):  # 5, 6

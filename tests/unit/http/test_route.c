@@ -143,6 +143,11 @@ static void unclean_paths_lead_to_the_clean_one(void **state)
         { LISTEN_PUBLIC, "//", NULL },
         { LISTEN_ADMIN, "//admin/clients", NULL },
         { LISTEN_ADMIN, "/clients/", "/clients" },
+        { LISTEN_ADMIN, "//clients", "/clients" },
+        { LISTEN_ADMIN, "/x/.././clients/", "/clients" },
+        { LISTEN_ADMIN, "/admin/../clients", NULL },
+        { LISTEN_ADMIN, "/clients/../admin/clients", NULL },
+        { LISTEN_ADMIN, "//evil.test/clients", NULL },
     };
     ARENA_AUTO a = arena_new();
     struct router *public = router_new(rows, sizeof(rows) / sizeof(rows[0]), LISTEN_PUBLIC, false);
