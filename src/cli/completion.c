@@ -103,6 +103,18 @@ static void put_bash(FILE *out, bool descriptions)
     fputs("help\" -- \"$cur\")) ;;\n    esac\n}\ncomplete -F _grantd grantd\n", out);
 }
 
+/* One word for zsh and for fish, whatever stands in it. */
+static void put_quoted(FILE *out, const char *before, const char *text)
+{
+    fprintf(out, "'%s", before);
+    for (; *text != '\0'; text++)
+        if (*text == '\'')
+            fputs("'\\''", out);
+        else
+            fputc(*text, out);
+    fputc('\'', out);
+}
+
 static void put_zsh(FILE *out, bool descriptions)
 {
     fputs("#compdef grantd\n# zsh completion for grantd: source <(grantd completion zsh)\n_grantd() {\n    local -a options\n"
@@ -129,10 +141,12 @@ static void put_zsh(FILE *out, bool descriptions)
     }
     fputs("    *) options=(\n", out);
     for (size_t i = 0; i < commands_n; i++)
-        if (cli_first_of_verb(i) && descriptions)
-            fprintf(out, "        '%s:%s'\n", commands[i].verb, cli_verb_text(&commands[i]));
-        else if (cli_first_of_verb(i))
-            fprintf(out, "        '%s'\n", commands[i].verb);
+        if (cli_first_of_verb(i)) {
+            fputs("        ", out);
+            put_quoted(out, commands[i].verb, "");
+            if (descriptions) put_quoted(out, ":", cli_verb_text(&commands[i]));
+            fputc('\n', out);
+        }
     fprintf(out, "    ); %s ;;\n    esac\n}\ncompdef _grantd grantd\n",
             descriptions ? "_describe command options" : "compadd -a options");
 }
@@ -146,7 +160,14 @@ static void put_fish_condition(FILE *out, const struct command *c)
         struct str word = str_cut(&noun, ' ');
         fprintf(out, "; and __fish_seen_subcommand_from %.*s", STR_FMT(word));
     }
-    fputs("'", out);
+    fprintf(out, "%s%s'", c->aliases != NULL ? " " : "", c->aliases != NULL ? c->aliases : "");
+}
+
+static void put_fish_text(FILE *out, bool descriptions, const char *text)
+{
+    if (descriptions) fputs(" -d ", out);
+    if (descriptions) put_quoted(out, "", text);
+    fputc('\n', out);
 }
 
 static void put_fish_flags(FILE *out, const struct command *c, bool descriptions)
@@ -156,27 +177,39 @@ static void put_fish_flags(FILE *out, const struct command *c, bool descriptions
             const struct cli_flag *f = &(*set)->v[i];
             put_fish_condition(out, c);
             fprintf(out, " -l %s%s", f->name, f->type != FLAG_BOOL ? " -r" : "");
-            if (descriptions) fprintf(out, " -d \"%s\"", f->help);
-            fputc('\n', out);
+            put_fish_text(out, descriptions, f->help);
         }
+}
+
+/* The words of its noun, each until one that may stand in its place has been typed. */
+static void put_fish_words(FILE *out, const struct command *c)
+{
+    struct str first = first_word(c), second = str_from(str_of(c->noun), first.n);
+    fprintf(out, "complete -c grantd -n '__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from", c->verb);
+    for (size_t i = 0; i < commands_n; i++) {
+        if (commands[i].hidden || strcmp(c->verb, commands[i].verb) != 0) continue;
+        struct str other = first_word(&commands[i]);
+        const char *aliases = commands[i].aliases;
+        fprintf(out, " %.*s%s%s", STR_FMT(other), aliases != NULL ? " " : "", aliases != NULL ? aliases : "");
+    }
+    fprintf(out, "' -f -a %.*s\n", STR_FMT(first));
+    if (second.n == 0) return;
+    fprintf(out, "complete -c grantd -n '__fish_seen_subcommand_from %.*s; and not __fish_seen_subcommand_from ", STR_FMT(first));
+    put_second_words(out, c, " ");
+    fprintf(out, "' -f -a%.*s\n", STR_FMT(second));
 }
 
 static void put_fish(FILE *out, bool descriptions)
 {
-    fputs("# fish completion for grantd: grantd completion fish | source\ncomplete -c grantd -f\n", out);
+    fputs("# fish completion for grantd: grantd completion fish | source\n", out);
     for (size_t i = 0; i < commands_n; i++) {
         const struct command *c = &commands[i];
         if (c->hidden) continue;
         if (cli_first_of_verb(i)) {
-            fprintf(out, "complete -c grantd -n __fish_use_subcommand -a %s", c->verb);
-            fprintf(out, descriptions ? " -d \"%s\"\n" : "\n", cli_verb_text(c));
+            fprintf(out, "complete -c grantd -n __fish_use_subcommand -f -a %s", c->verb);
+            put_fish_text(out, descriptions, cli_verb_text(c));
         }
-        struct str noun = str_of(c->noun), before = str_of(c->verb);
-        while (noun.p != NULL) {
-            struct str word = str_cut(&noun, ' ');
-            fprintf(out, "complete -c grantd -n '__fish_seen_subcommand_from %.*s' -a %.*s\n", STR_FMT(before), STR_FMT(word));
-            before = word;
-        }
+        if (c->noun != NULL) put_fish_words(out, c);
         put_fish_flags(out, c, descriptions);
     }
 }

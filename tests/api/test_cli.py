@@ -1,6 +1,7 @@
 """What all commands share: where the server is, headers, formats, how failures look. Numbers are those of the operations checklist."""
 
 import json
+import shlex
 import socket
 import subprocess
 
@@ -189,6 +190,21 @@ def test_bash_completion(tmp_path):
     assert complete("grantd", "create", "client", "--skip-t") == ["--skip-tls-verify"]
     assert complete("grantd", "migrate", "s") == ["sql"] and complete("grantd", "migrate", "sql", "") == ["up", "down", "status"]
     assert "--steps" in complete("grantd", "migrate", "sql", "down", "")
+
+
+@pytest.mark.parametrize("more", [(), ("--no-descriptions",)])
+def test_completion_of_other_shells(more):
+    """What is not there to be tried is at least well-formed: zsh quotes as bash does, fish line by line."""
+    zsh = ok(run_grantd("completion", "zsh", *more, env=ENV))
+    subprocess.run(["bash", "-n"], input=zsh, text=True, check=True)
+    assert ("Print a shell'" in zsh) == (not more) and '"create oauth2-client"* | "create client"*)' in zsh
+    lines = [shlex.split(line) for line in ok(run_grantd("completion", "fish", *more, env=ENV)).splitlines()[1:]]
+    assert all(words[:4] == ["complete", "-c", "grantd", "-n"] and words.count("-d") == (0 if more or "-a" in words and "-f" in words and
+               not words[4] == "__fish_use_subcommand" else 1) for words in lines)
+    offered = {words[words.index("-a") + 1] for words in lines if "-a" in words}
+    assert {"serve", "create", "oauth2-client", "sql", "up", "down", "hydra"} <= offered
+    assert any(words[4].endswith("oauth2-client client") and "skip-consent" in words for words in lines)
+    assert "Register-ArgumentCompleter" in ok(run_grantd("completion", "powershell", *more, env=ENV))
 
 
 def test_the_real_server(server):
