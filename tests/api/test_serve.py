@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from flow_support import Browser, make_web
+
 
 def eventually(what, within=10):
     until = time.monotonic() + within
@@ -109,6 +111,35 @@ def test_changed_file(make_server):  # 16
     eventually(lambda: server.records("Configuration change processed successfully."))
 
 
+def test_changed_login_page(make_server):  # 16
+    """The next redirect goes there: after a rename over the file, a write into it, and a swap of the link that leads to it, as
+    Kubernetes mounts it."""
+    server = make_server({"urls": {"login": "https://one.example/"}})
+    web, data = make_web(server), server.folder / "..data"
+
+    def text(page):
+        server.config["urls"]["login"] = page
+        return json.dumps(server.config)
+
+    def over(target, make):
+        make(target.with_name("new"))
+        target.with_name("new").rename(target)
+
+    def folder(name, page):
+        (server.folder / name).mkdir()
+        (server.folder / name / "config.json").write_text(text(page))
+        over(data, lambda new: new.symlink_to(name))
+
+    steps = [lambda page: over(server.config_file, lambda new: new.write_text(text(page))),
+             lambda page: server.config_file.write_text(text(page)),
+             lambda page: (folder("..1", page), over(server.config_file, lambda new: new.symlink_to("..data/config.json"))),
+             lambda page: folder("..2", page)]
+    for number, step in enumerate(steps):
+        page = f"https://page{number}.example/"
+        step(page)
+        eventually(lambda: Browser(server).authorize(web).base == page)
+
+
 def test_hangup(make_server):  # Q10
     """Reads the files again and ends nothing."""
     server = make_server()
@@ -129,6 +160,8 @@ def test_refused_change(make_server, changes):  # 17
     change(server, ttl={"access_token": "2m"}, **changes)
     eventually(lambda: [r for r in server.records() if r["level"] == "error"])
     assert lifespan(server, client) == 3600 and "hunter2" not in server.log
+    time.sleep(0.3)
+    assert len([r for r in server.records() if r["level"] == "error"]) == 1
     server.config = good
     server.write_config()
     eventually(lambda: lifespan(server, client) == 120)
