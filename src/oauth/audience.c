@@ -24,11 +24,21 @@ bool audience_read(struct op *op, const struct params *form, struct strs *ret, s
 
 static struct str without_slash(struct str path) { return str_ends(path, STR("/")) ? str_upto(path, path.n - 1) : path; }
 
-static bool path_covers(struct str registered, struct str requested)
+/* RFC 3986 6.2.2: "/v1/../v2" is another spelling of "/v2", and so is "/v1/%2e%2e/v2". */
+static bool has_dot_segment(struct arena *a, struct str path)
+{
+    while (path.n > 0) {
+        struct str segment = str_cut(&path, '/');
+        if (!url_decode(a, segment, false, &segment) || str_eq(segment, STR(".")) || str_eq(segment, STR(".."))) return true;
+    }
+    return false;
+}
+
+static bool path_covers(struct arena *a, struct str registered, struct str requested)
 {
     const struct str base = without_slash(registered);
     if (str_eq(base, without_slash(requested))) return true;
-    return str_starts(requested, base) && requested.n > base.n && requested.p[base.n] == '/';
+    return str_starts(requested, base) && requested.n > base.n && requested.p[base.n] == '/' && !has_dot_segment(a, requested);
 }
 
 bool audience_covers(struct arena *a, struct str registered, struct str requested)
@@ -37,7 +47,8 @@ bool audience_covers(struct arena *a, struct str registered, struct str requeste
     if (str_eq(registered, requested)) return true;
     if (!url_parse(a, registered, &r) || !url_parse(a, requested, &q)) return false;
     if (r.host.n == 0 || q.host.n == 0) return false;
-    return str_eq(r.scheme, q.scheme) && str_eq_nocase(r.host, q.host) && str_eq(r.port, q.port) && path_covers(r.path, q.path);
+    return str_eq(r.scheme, q.scheme) && str_eq_nocase(r.host, q.host) && str_eq(r.port, q.port) &&
+           path_covers(a, r.path, q.path);
 }
 
 bool audience_check(struct op *op, const struct client *c, struct strs audience, struct err *e)

@@ -15,6 +15,13 @@ static const struct row rows[] = {
     { "https://api.example/v1", "https://api.example/v1/x", true },
     { "https://api.example/v1", "https://api.example/v1?x=1", true },
     { "https://api.example/v1", "https://api.example/v12", false },
+    { "https://api.example/v1", "https://api.example/v1/../v2", false }, /* RFC 3986 6.2.2: these are /v2 */
+    { "https://api.example/v1", "https://api.example/v1/%2E%2e/v2", false },
+    { "https://api.example/v1", "https://api.example/v1/x/..", false },
+    { "https://api.example/v1", "https://api.example/v1/./x", false },
+    { "https://api.example", "https://api.example/../x", false },
+    { "https://api.example/v1", "https://api.example/v1/..x/x..y/.z", true },
+    { "https://api.example/v1/../v2", "https://api.example/v1/../v2", true }, /* as registered */
     { "https://api.example/v1", "https://api.example", false },
     { "https://api.example/v1", "http://api.example/v1", false },
     { "https://api.example/v1", "https://api.example:444/v1", false },
