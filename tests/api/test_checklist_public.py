@@ -111,6 +111,16 @@ def test_cors_off(server):  # 19
         assert not [name for name in answer.headers if name.lower().startswith("access-control")]
 
 
+def test_options_with_cors_off(server):
+    """Answered where scripts of a client's own origins may call, and nowhere else."""
+    own = ["/oauth2/token", "/oauth2/revoke", "/userinfo", "/credentials", "/.well-known/openid-configuration",
+           "/.well-known/oauth-authorization-server", "/.well-known/jwks.json"]
+    others = ["/oauth2/auth", "/oauth2/sessions/logout", "/oauth2/device/auth", "/oauth2/device/verify", "/oauth2/register",
+              "/oauth2/fallbacks/login", "/health/alive"]
+    assert [server.public.options(path).status for path in own] == [200] * len(own)
+    assert [server.public.options(path).status for path in others] == [404] * len(others)
+
+
 def test_cors_for_all(make_server):  # 20
     server = make_server({"serve": {"public": {"cors": {"enabled": True, "allowed_origins": []}}}})
     answer = server.public.get("/userinfo", headers={"Origin": "https://any.example"})
