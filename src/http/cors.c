@@ -53,14 +53,19 @@ bool cors_pattern_bounded(struct str pattern)
 
 static bool ends_nocase(struct str s, struct str end) { return s.n >= end.n && str_eq_nocase(str_from(s, s.n - end.n), end); }
 
+/* A star alone or right after the scheme says plainly that every host is meant. */
+static bool is_honoured(const struct cors *c, struct str pattern)
+{
+    return str_eq(pattern, STR("*")) || str_ends(pattern, STR("://*")) || c->unbounded || cors_pattern_bounded(pattern);
+}
+
 static bool matches(const struct cors *c, struct str pattern, struct str origin)
 {
     struct str before, after;
     if (str_eq(pattern, STR("*"))) return true;
     if (!str_split_once(pattern, '*', &before, &after)) return str_eq_nocase(pattern, origin);
     if (origin.n <= before.n + after.n || !str_starts_nocase(origin, before) || !ends_nocase(origin, after)) return false;
-    /* A star right after the scheme says plainly that every host is meant. */
-    return (after.n == 0 && str_ends(before, STR("://"))) || c->unbounded || cors_pattern_bounded(pattern);
+    return is_honoured(c, pattern);
 }
 
 bool cors_origin_allowed(const struct cors *c, struct str origin)
@@ -70,6 +75,18 @@ bool cors_origin_allowed(const struct cors *c, struct str origin)
     for (size_t i = 0; i < list.n; i++)
         if (matches(c, list.v[i], origin)) return true;
     return false;
+}
+
+void cors_warn(const struct cors *c, const char *key)
+{
+    const struct strs list = c->settings->allowed_origins;
+    for (size_t i = 0; i < list.n; i++) {
+        if (is_honoured(c, list.v[i])) continue;
+        log_at(LOG_WARN, "A CORS origin is ignored: its wildcard would let in hosts of other people", LF_Z("key", key),
+               LF_STR("origin", list.v[i]),
+               LF_Z("remedy",
+                    "list the origins one by one, or put a domain of your own behind the '*' as in https://*.example.com"));
+    }
 }
 
 /* ---- answers ---- */

@@ -15,6 +15,8 @@ bool cors_origin_allowed(const struct cors *c, struct str origin);
 /* Of a pattern such as `https:` and two slashes, then `*.example.com`: what follows the '*' is a dot and a registrable domain or
  * one below it (public suffix list). */
 bool cors_pattern_bounded(struct str pattern);
+/* Logs the patterns that are ignored, at the start; `key` is where they were configured. */
+void cors_warn(const struct cors *c, const char *key);
 bool cors_is_preflight(const struct http_req *r);
 /* Writes the whole answer to a preflight. `allowed`: the origin is. */
 bool cors_preflight(struct http_req *r, const struct cors *c, bool allowed);

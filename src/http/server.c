@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "http/cors.h"
 #include "http/exchange.h"
 #include "http/listen.h"
 #include "http/metrics.h"
@@ -328,6 +329,13 @@ bool http_server_lacks_certificate(const struct config *c, unsigned listeners)
     return (listeners & LISTEN_PUBLIC && lacks_certificate(&public)) || (listeners & LISTEN_ADMIN && lacks_certificate(&admin));
 }
 
+static void warn_of_origins(const struct listener *l, const struct config *c)
+{
+    const struct cors cors = { .settings = &l->settings.cors, .unbounded = c->feature_flags_legacy_allow_insecure_origins };
+    if (!cors.settings->enabled) return;
+    cors_warn(&cors, l->which == LISTEN_PUBLIC ? "serve.public.cors.allowed_origins" : "serve.admin.cors.allowed_origins");
+}
+
 static bool open_listener(struct http_server *s, enum http_listener which, const struct http_server_options *o, struct err *e)
 {
     struct listener *l = &s->listeners[s->listeners_n++];
@@ -337,6 +345,7 @@ static bool open_listener(struct http_server *s, enum http_listener which, const
     config_listener(c, public ? CONFIG_PUBLIC : CONFIG_ADMIN, &l->settings);
     choose_admin_host(l, c);
     if (lacks_certificate(&l->settings)) l->settings.cert_base64 = o->spare_cert, l->settings.key_base64 = o->spare_key;
+    warn_of_origins(l, c);
     TRY(listen_open(&l->settings, public ? "serve.public" : "serve.admin", &l->fd, &l->port, e));
     if (l->settings.tls) TRY(tls_new(&l->settings, which, public ? "serve.public.tls" : "serve.admin.tls", &l->tls, e));
     l->router = router_new(s->app->routes, s->app->routes_n, which, c->serve_admin_unprefixed == UNPREFIXED_CURRENT);

@@ -37,3 +37,13 @@ def test_origins_go_with_the_client(make_server):
     server = cors_server(make_server)
     server.admin.request("DELETE", "/admin/clients/spa")
     assert ALLOWED not in preflight(server, SPA).headers
+
+
+def test_ignored_origins_are_named(make_server):
+    """Whoever writes one does not have to find out why it does nothing."""
+    origins = ["https://*.example.com", "https://*", "http://localhost:3000", "http://localhost:*", "https://*.co.uk"]
+    cors = {"enabled": True, "allowed_origins": origins}
+    server = make_server({"serve": {"public": {"cors": cors}, "admin": {"cors": {**cors, "enabled": False}}}})
+    said = [(r["key"], r["origin"]) for r in server.records() if "CORS origin is ignored" in r.get("msg", "")]
+    assert said == [("serve.public.cors.allowed_origins", origin) for origin in origins[-2:]]
+    assert ALLOWED in server.public.get("/health/alive", headers={"Origin": "http://localhost:3000"}).headers
