@@ -71,15 +71,18 @@ struct failure {
     size_t at;  /* the step; n: after all of them, at the implicit commit */
 };
 
+#define SESSIONS_MIXED "A connection pooler in between must keep sessions apart (PgBouncer: pool_mode = session)."
 static const struct meaning {
     const char *state; /* SQLSTATE, or its class */
     bool broken, again;
     const char *hint;
+    bool setting; /* it does not go away by itself */
 } meanings[] = {
     { "40001", false, true, "The database has too many conflicting changes." },
     { "40P01", false, true, "The database has too many conflicting changes." },
     { "25006", true, false, "The database server takes no writes: it is a standby, or read-only." },
-    { "26000", true, true, "A prepared statement is gone; a connection pooler in between must keep sessions apart." },
+    { "26000", true, true, SESSIONS_MIXED },
+    { "42P05", true, false, SESSIONS_MIXED, .setting = true },
     { "0A000", true, true, "" }, /* a plan made before a migration */
     { "53100", false, false, "The disk that holds the database is full." },
     { "53", false, false, "The database server has no memory or connections left." },
@@ -106,8 +109,10 @@ static bool fail_result(struct pgc *c, const char *doing, const PGresult *r, str
     const struct meaning *m = state != NULL ? meaning_of(state) : NULL;
     if (m != NULL && m->broken) c->sql.broken = true;
     if (m != NULL && m->again) c->sql.again = true;
-    err_set(e, &err_STORAGE, m != NULL ? m->hint : "", __FILE__, __LINE__);
-    return err_debugf(e, "PostgreSQL, %s: %s (%s)", doing, text != NULL ? text : "no message", state != NULL ? state : "no code");
+    const bool setting = m != NULL && m->setting;
+    err_set(e, setting ? &err_MISCONFIGURATION : &err_STORAGE, m != NULL ? m->hint : "", __FILE__, __LINE__);
+    return err_debugf(e, "PostgreSQL, %s: %s (%s)%s%s", doing, text != NULL ? text : "no message",
+                      state != NULL ? state : "no code", setting ? ". " : "", setting ? m->hint : "");
 }
 
 static bool fail_lost(struct pgc *c, const char *what, struct err *e)

@@ -1,16 +1,21 @@
 """The life of the process: what it makes at the start, reloads, signals, keys, expiry. Numbers are those of the operations checklist."""
 
 import concurrent.futures
+import contextlib
 import datetime
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
+import threading
 import time
 
 import pytest
 
 from flow_support import Browser, make_web
+from harness import run_grantd
 
 
 def eventually(what, within=10):
@@ -208,6 +213,39 @@ def test_restart_on_the_same_port(make_server):
     for _ in range(3):
         server.stop()
         server.start()
+
+
+# ---- databases that cannot be used ----
+
+def message(kind, *texts):
+    body = b"".join(text.encode() + b"\0" for text in texts)
+    return kind + struct.pack("!I", len(body) + 4) + body
+
+
+def play_pooler(listening):
+    """As PgBouncer with pool_mode = transaction looks to the second one who prepares statements on a server's connection."""
+    ready = b"Z" + struct.pack("!I", 5) + b"I"
+    told = {"server_encoding": "UTF8", "in_hot_standby": "off", "default_transaction_read_only": "off"}
+    welcome = b"R" + struct.pack("!II", 8, 0) + b"".join(message(b"S", *pair) for pair in told.items()) + ready
+    with contextlib.suppress(OSError):
+        while True:
+            client, _ = listening.accept()
+            with client, client.makefile("rb") as stream:
+                stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
+                client.sendall(welcome)
+                while kind := stream.read(1):
+                    stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
+                    if kind == b"S":
+                        client.sendall(message(b"E", "SERROR", "VERROR", "C42P05", 'Mprepared statement "s1" already exists', "") + ready)
+
+
+def test_a_pooler_that_mixes_sessions_is_named(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=play_pooler, args=(listening,), daemon=True).start()
+        dsn = f"postgres://u:p@127.0.0.1:{listening.getsockname()[1]}/db?sslmode=disable"
+        done = run_grantd("serve", "all", "--dev", env={"PATH": os.environ["PATH"], "DSN": dsn}, cwd=tmp_path)
+        listening.shutdown(socket.SHUT_RDWR)
+    assert done.returncode == 1 and "pool_mode = session" in done.stderr, done.stderr
 
 
 # ---- expiry ----
