@@ -1,13 +1,10 @@
 /* Authorization requests and challenges from strangers. The first byte says what the rest is: 'Q' the parameters of a request;
  * 'C' a login challenge; 'S' what is inside a sealed one. A request that is accepted begins a flow, and what its challenge
  * carries reads as the same request again. */
-#include <stdlib.h>
-
 #include "flow/flow_int.h"
 #include "flow/visit.h"
+#include "fuzz.h"
 #include "oauth/keysets.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const clients[] = {
     "{\"client_id\":\"a\",\"redirect_uris\":[\"https://a/cb\",\"http://127.0.0.1/cb?x=1\",\"http://[::1]/a%20b\",\"app:/"
@@ -36,19 +33,12 @@ static void add_clients(struct provider *p)
 
 static struct provider *provider(void)
 {
-    static struct str secrets[] = { { "a-secret-for-fuzzing", 20 } };
-    static const struct config config = { .secrets_system = { secrets, 1 },
+    static const struct config config = { .secrets_system = { fuzz_secret, 1 },
                                           .keys_algorithm = KEYS_ES256,
                                           .ttl_login_consent_request = 60 * USEC_PER_SEC };
     static struct provider p = { .config = &config, .issuer = { "https://op", 10 } };
     if (p.store != NULL) return &p;
-    ARENA_AUTO a = arena_new();
-    struct op op = { .arena = a, .now = clock_now(), .may_wait = true };
-    struct err e = ERR_INIT(a);
-    if (!store_open(&(struct store_options) { .dsn = STR("memory"), .readers = 1 }, &p.store, &e)) abort();
-    if (!store_migrate_up(p.store, &op, NULL, NULL, &e)) abort();
-    p.sealer = sealer_new(&(struct sealer_secrets) { .system = config.secrets_system });
-    p.hydra = hydra_new(&(struct sealer_secrets) { .system = config.secrets_system });
+    fuzz_provider_open(&p);
     p.keysets = keysets_new(p.store);
     p.clients = client_cache_new(8);
     add_clients(&p);

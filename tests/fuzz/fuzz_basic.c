@@ -1,10 +1,7 @@
 /* The Authorization header of strangers: as it is, and as the pair inside a well-formed "Basic". */
-#include <stdlib.h>
-
 #include "base/b64.h"
+#include "fuzz.h"
 #include "oauth/client_auth.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_header(struct arena *a, struct str header)
 {

@@ -1,11 +1,9 @@
 /* Client metadata and JSON Patches from strangers. A line of JSON is the client, the rest is a patch of it. Whatever is accepted
  * must read back from its stored form as the same client. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "oauth/client.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool nothing_answers(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret,
                             struct err *e)

@@ -1,11 +1,9 @@
 /* A configuration from a stranger: the first byte says where it stands (YAML, JSON, TOML, environment). Settings that are
  * accepted are shown in a form that is accepted again. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 enum { VARIABLES_MAX = 16 };
 

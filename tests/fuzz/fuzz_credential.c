@@ -1,15 +1,13 @@
 /* Proofs of possession from strangers, as POST /credentials gets them. The first byte says how the rest comes: 'P' as the proof;
  * 'S' as its header, a line feed and its payload, which a key of ours signs: KEY in the header stands for that key, NONCE in the
  * payload for a nonce of the token's. A credential is made only for the signed ones, and only for that key. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/b64.h"
 #include "crypto/jws.h"
+#include "fuzz.h"
 #include "oauth/credential.h"
 #include "oauth/keysets.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define TOKEN_ID STR("00000000-0000-4000-8000-000000000000")
 
@@ -17,20 +15,14 @@ static struct jwk *holder;
 
 static struct provider *provider(void)
 {
-    static struct str secrets[] = { { "a-secret-for-fuzzing", 20 } };
-    static const struct config config = { .secrets_system = { secrets, 1 },
+    static const struct config config = { .secrets_system = { fuzz_secret, 1 },
                                           .keys_algorithm = KEYS_ES256,
                                           .ttl_vc_nonce = 3600 * USEC_PER_SEC };
     static struct provider p = { .config = &config, .issuer = { "https://op", 10 }, .public_url = { "https://op", 10 } };
     if (p.store != NULL) return &p;
-    ARENA_AUTO a = arena_new();
-    struct op op = { .arena = a, .now = clock_now(), .may_wait = true };
-    struct err e = ERR_INIT(a);
-    if (!store_open(&(struct store_options) { .dsn = STR("memory"), .readers = 1 }, &p.store, &e)) abort();
-    if (!store_migrate_up(p.store, &op, NULL, NULL, &e)) abort();
-    p.sealer = sealer_new(&(struct sealer_secrets) { .system = config.secrets_system });
-    p.hydra = hydra_new(&(struct sealer_secrets) { .system = config.secrets_system });
+    fuzz_provider_open(&p);
     p.keysets = keysets_new(p.store);
+    struct err e = ERR_INIT(NULL);
     if (!jwk_generate(STR("EdDSA"), STR(""), STR(""), 0, &holder, &e)) abort();
     return &p;
 }

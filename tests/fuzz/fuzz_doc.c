@@ -1,10 +1,7 @@
 /* Columns of a damaged or foreign database, read by the tables of base/doc.h: never a crash, never a half-read text. What is
  * accepted is written and read again as the same text, and its JSON values can stand inside an answer. */
-#include <stdlib.h>
-
 #include "base/doc.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 struct thing {
     struct str text, json;

@@ -1,10 +1,7 @@
 /* Bodies and queries from strangers. The first line is the Content-Type; the rest is the body. What is read can be written as a
  * form and is then read the same. */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "http/form.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,10 +1,7 @@
 /* Bytes of a connection from strangers: whether they are refused does not depend on how they are cut (which of two faults is
  * named may), and what was let through ends where a request may begin. */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "http/framing.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct framing_limits limits = { .head = 1000, .target = 200, .fields = 10, .memory = 1500, .entry = 64 };
 

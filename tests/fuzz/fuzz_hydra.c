@@ -1,14 +1,12 @@
 /* Tokens, cookies, rows and challenges in Hydra's forms, from strangers. Nothing may pass that has not the MAC of the secret;
  * what has it, because it was made here, must. The first byte chooses the form. */
 #include <openssl/evp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/b64.h"
 #include "base/rand.h"
 #include "crypto/hydra.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static unsigned char key[32];
 

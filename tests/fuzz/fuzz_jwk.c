@@ -1,10 +1,7 @@
 /* Keys and key sets from strangers, as JSON, PEM or DER. What is accepted must have one canonical form that is accepted again,
  * and a public half without anything private. */
-#include <stdlib.h>
-
 #include "crypto/jwk.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void must_be(bool right)
 {

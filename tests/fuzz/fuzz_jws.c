@@ -1,10 +1,7 @@
 /* Tokens from strangers, and signatures over them. Nothing verifies but what the keys signed; the keys are made anew in every
  * run, so no input can hold a signature of theirs. The payload of each input is signed and must come back. */
-#include <stdlib.h>
-
 #include "crypto/jws.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static const char *const algs[] = { "RS256", "PS384", "ES256", "ES512", "EdDSA", "HS256" };
 static struct jwk *keys[ARRAY_LEN(algs)];

@@ -1,9 +1,6 @@
 /* Page parameters from strangers: a query string. A page that is accepted makes links that are accepted. */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "oauth/page.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

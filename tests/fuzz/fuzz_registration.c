@@ -1,10 +1,7 @@
 /* Registration documents from strangers: what POST /oauth2/register makes of one, and then the client with its own token.
  * Whatever is accepted has nothing that only an operator may give, and can be sent back as it was read. */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "oauth/registration.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A sector identifier's document, for whoever has this redirect URI. */
 static bool fetch(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret, struct err *e)
@@ -16,11 +13,10 @@ static bool fetch(const struct provider *p, struct op *op, const struct fetch_re
 
 static struct provider *provider(void)
 {
-    static struct str secrets[] = { { "a-secret-for-fuzzing", 20 } }, types[] = { { "public", 6 }, { "pairwise", 8 } },
-                      scopes[] = { { "openid", 6 } },
+    static struct str types[] = { { "public", 6 }, { "pairwise", 8 } }, scopes[] = { { "openid", 6 } },
                       grants[] = { { "authorization_code", 18 }, { "implicit", 8 }, { "refresh_token", 13 } };
     static const struct config config = {
-        .secrets_system = { secrets, 1 },
+        .secrets_system = { fuzz_secret, 1 },
         .oidc_subject_identifiers_supported_types = { types, 2 },
         .oidc_dynamic_client_registration_enabled = true,
         .oidc_dynamic_client_registration_default_scope = { scopes, 1 },
@@ -31,13 +27,7 @@ static struct provider *provider(void)
         .config = &config, .issuer = { "https://op", 10 }, .public_url = { "https://op", 10 }, .fetch = fetch
     };
     if (p.store != NULL) return &p;
-    ARENA_AUTO a = arena_new();
-    struct op op = { .arena = a, .now = clock_now(), .may_wait = true };
-    struct err e = ERR_INIT(a);
-    if (!store_open(&(struct store_options) { .dsn = STR("memory"), .readers = 1 }, &p.store, &e)) abort();
-    if (!store_migrate_up(p.store, &op, NULL, NULL, &e)) abort();
-    p.sealer = sealer_new(&(struct sealer_secrets) { .system = config.secrets_system });
-    p.hydra = hydra_new(&(struct sealer_secrets) { .system = config.secrets_system });
+    fuzz_provider_open(&p);
     p.clients = client_cache_new(16);
     return &p;
 }

@@ -1,14 +1,11 @@
 /* Request objects from strangers. The first byte says how the rest comes: 'V' as the parameter `request`; 'U' as the body behind
  * a request_uri; 'N' as the claims of an unsigned object; 'K' as the key set at a client's jwks_uri, for a signed one. What is
  * accepted has lost the parameters that name objects, and keeps openid and the client. */
-#include <stdlib.h>
-
 #include "base/b64.h"
+#include "fuzz.h"
 #include "oauth/client_keys.h"
 #include "oauth/keysets.h"
 #include "oauth/request_object.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct str body;
 

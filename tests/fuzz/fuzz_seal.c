@@ -1,10 +1,7 @@
 /* Sealed texts from strangers. Nothing that was not sealed may open; what opens must be the one spelling of what it holds. The
  * first byte chooses the purpose. An input that begins with '!' is sealed and must come back, else it is opened. */
-#include <stdlib.h>
-
 #include "crypto/seal.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static const struct str bound = { "http://127.0.0.1:4444/", 22 };
 static const struct str prefix = { "ory_at_", 7 };

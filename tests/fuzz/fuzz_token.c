@@ -1,25 +1,15 @@
 /* Access tokens of strangers. The first byte says how the rest is used: 'T' the token as it is; 'S' what is inside a sealed
  * token; 'J' the claims of a JWT that our key has signed. What opens must be whole. */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "oauth/keysets.h"
 #include "oauth/token.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static struct provider *provider(void)
 {
-    static struct str secrets[] = { { "a-secret-for-fuzzing", 20 } };
-    static const struct config config = { .secrets_system = { secrets, 1 }, .keys_algorithm = KEYS_ES256 };
+    static const struct config config = { .secrets_system = { fuzz_secret, 1 }, .keys_algorithm = KEYS_ES256 };
     static struct provider p = { .config = &config, .issuer = { "https://op", 10 } };
     if (p.store != NULL) return &p;
-    ARENA_AUTO a = arena_new();
-    struct op op = { .arena = a, .now = clock_now(), .may_wait = true };
-    struct err e = ERR_INIT(a);
-    if (!store_open(&(struct store_options) { .dsn = STR("memory"), .readers = 1 }, &p.store, &e)) abort();
-    if (!store_migrate_up(p.store, &op, NULL, NULL, &e)) abort();
-    p.sealer = sealer_new(&(struct sealer_secrets) { .system = config.secrets_system });
-    p.hydra = hydra_new(&(struct sealer_secrets) { .system = config.secrets_system });
+    fuzz_provider_open(&p);
     p.keysets = keysets_new(p.store);
     return &p;
 }
