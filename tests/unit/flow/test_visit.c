@@ -165,7 +165,7 @@ static void test_remember(void **state)
     journey_close(&j);
 }
 
-/* A session that was revoked while its login was skipped does not come back. */
+/* A session that was revoked while its login was skipped does not come back, and nobody is logged in by it. */
 static void test_extend_revoked(void **state)
 {
     (void)state;
@@ -177,7 +177,8 @@ static void test_extend_revoked(void **state)
     j.f.remember = j.f.extend_session = true;
     struct str verifier = decide(&j);
     WORLD_TRY(&j.w, store_session_delete(j.w.p->store, &j.w.op, j.f.session_id, &put, &j.w.e));
-    assert_true(journey_login(&j, verifier));
+    assert_false(journey_login(&j, verifier));
+    assert_true(err_is(&j.w.e, &err_LOGIN_REQUIRED));
     assert_null(stored(&j, j.f.session_id));
     journey_close(&j);
 }
