@@ -14,9 +14,10 @@ static bool is_expired(const struct provider *p, const struct op *op, usec_t req
     return op->now - requested_at > p->config->ttl_login_consent_request;
 }
 
+/* The row outlives the request by an hour: who comes late is told so, and not that there never was one. */
 static usec_t flow_end(const struct provider *p, usec_t requested_at)
 {
-    return requested_at + p->config->ttl_login_consent_request;
+    return requested_at + p->config->ttl_login_consent_request + 3600 * USEC_PER_SEC;
 }
 
 /* What is a column of the row is not repeated in its document. */

@@ -219,6 +219,7 @@ class TestLogin:
         consent = browser.to_consent(client)
         login = Browser(server).to_login(client)
         time.sleep(1.2)
+        assert server.admin.post("/oauth2/flush", body="{}").status == 204     # cleaning up does not change the answer
         for kind, challenge in ("login", login), ("consent", consent):
             text = f"The {kind} request has expired, please try again."
             refused(get_request(server, kind, challenge), 401, "request_unauthorized", text)
