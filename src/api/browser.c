@@ -210,6 +210,17 @@ void browser_csrf_drop(struct http_req *r, enum csrf_step step, const struct flo
     csrf_send(r, cookie_base(r, csrf_name(r, step, f)));
 }
 
+/* ---- parameters ---- */
+
+struct params browser_params(struct http_req *r)
+{
+    struct params all = { 0 };
+    for (size_t i = 0; i < r->form.n; i++) params_add(r->op.arena, &all, r->form.v[i].name, r->form.v[i].value);
+    for (size_t i = 0; i < r->query.n; i++)
+        if (!params_has(&r->form, r->query.v[i].name)) params_add(r->op.arena, &all, r->query.v[i].name, r->query.v[i].value);
+    return all;
+}
+
 /* ---- redirects ---- */
 
 bool browser_redirect(struct http_req *r, struct str url, const struct params *add)

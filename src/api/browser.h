@@ -24,6 +24,11 @@ void browser_csrf_set(struct http_req *r, enum csrf_step step, const struct flow
 MUST_USE bool browser_csrf_check(const struct http_req *r, enum csrf_step step, const struct flow *f, struct err *e);
 void browser_csrf_drop(struct http_req *r, enum csrf_step step, const struct flow *f);
 
+/* ---- parameters ---- */
+
+/* OpenID Connect Core 3.1.2.1, RP-Initiated Logout 1.0, 2: GET and POST. A name that the body has counts there only. */
+struct params browser_params(struct http_req *r);
+
 /* ---- redirects ---- */
 
 /* 302 to one of our pages or apps: `url` keeps its own query, and gets these. Returns true. */

@@ -10,16 +10,6 @@ struct visit {
     struct str login_verifier, consent_verifier;
 };
 
-/* OpenID Connect Core 3.1.2.1: GET and POST. A name that the body has counts there only. */
-static struct params merge(struct http_req *r)
-{
-    struct params all = { 0 };
-    for (size_t i = 0; i < r->form.n; i++) params_add(r->op.arena, &all, r->form.v[i].name, r->form.v[i].value);
-    for (size_t i = 0; i < r->query.n; i++)
-        if (!params_has(&r->form, r->query.v[i].name)) params_add(r->op.arena, &all, r->query.v[i].name, r->query.v[i].value);
-    return all;
-}
-
 /* ---- the first visit ---- */
 
 static bool ask_login(struct http_req *r, struct visit *v, struct err *e)
@@ -116,7 +106,7 @@ static bool visit(struct http_req *r, struct visit *v, struct err *e)
 
 bool public_authorize(struct http_req *r, struct err *e)
 {
-    struct visit v = { .sent = merge(r) };
+    struct visit v = { .sent = browser_params(r) };
     v.login_verifier = str_trim(params_get(&v.sent, STR("login_verifier")));
     v.consent_verifier = str_trim(params_get(&v.sent, STR("consent_verifier")));
     /* Those who come back write; there is no point in beginning here. */

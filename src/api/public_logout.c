@@ -9,16 +9,6 @@
 
 /* ---- it begins ---- */
 
-/* RP-Initiated Logout 1.0, 2: GET and POST. A name that the body has counts there only. */
-static struct params merge(struct http_req *r)
-{
-    struct params all = { 0 };
-    for (size_t i = 0; i < r->form.n; i++) params_add(r->op.arena, &all, r->form.v[i].name, r->form.v[i].value);
-    for (size_t i = 0; i < r->query.n; i++)
-        if (!params_has(&r->form, r->query.v[i].name)) params_add(r->op.arena, &all, r->query.v[i].name, r->query.v[i].value);
-    return all;
-}
-
 static struct str with_query(struct arena *a, struct str path, struct str query)
 {
     return query.n > 0 ? ARENA_CAT(a, path, STR("?"), query) : path;
@@ -39,7 +29,7 @@ static bool request_url(struct http_req *r, struct params *asked, struct str *re
 static bool begin(struct http_req *r, struct err *e)
 {
     const struct provider *p = r->provider;
-    struct params asked = merge(r), add = { 0 };
+    struct params asked = browser_params(r), add = { 0 };
     struct session_row *session;
     struct logout l;
     bool ask;

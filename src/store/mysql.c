@@ -322,18 +322,6 @@ static bool execute(struct my *c, const struct sql_call *call)
     return (text->n == 0 || my.stmt_bind_param(st, binds) == 0) && my.stmt_execute(st) == 0;
 }
 
-/* Room for the next row; rows that were there move. */
-static struct sql_cell *new_row(struct arena *a, struct sql_rows *rows, size_t *cap)
-{
-    if (rows->n == *cap) {
-        struct sql_cell *old = rows->cells;
-        *cap = *cap == 0 ? 1 : *cap * 4;
-        rows->cells = ARENA_ARRAY(a, struct sql_cell, *cap * rows->columns);
-        if (old != NULL) memcpy(rows->cells, old, rows->n * rows->columns * sizeof(*old));
-    }
-    return rows->cells + rows->n++ * rows->columns;
-}
-
 /* Where the library puts the columns of one row. Of texts it leaves the length here, so that each is copied once. */
 struct columns {
     MYSQL_BIND binds[COLUMNS_MAX];
@@ -388,7 +376,7 @@ static bool fetch(struct my *c, unsigned id, struct arena *a, struct sql_rows *r
     size_t cap = 0;
     int got;
     while ((got = my.stmt_fetch(st)) == 0 || got == MYSQL_DATA_TRUNCATED)
-        copy_row(st, &k, row->results, a, new_row(a, &rows, &cap));
+        copy_row(st, &k, row->results, a, sql_new_row(a, &rows, &cap));
     bool ok = got == MYSQL_NO_DATA || failed_statement(c, row->name, st, e);
     my.stmt_free_result(st);
     if (ok && ret != NULL) *ret = rows;

@@ -70,3 +70,14 @@ bool sql_run(struct sql *c, const struct sql_call *call, struct arena *a, struct
     *ret = (struct sql_rows) { 0 }; /* no row has such a text */
     return true;
 }
+
+struct sql_cell *sql_new_row(struct arena *a, struct sql_rows *rows, size_t *cap)
+{
+    if (rows->n == *cap) {
+        struct sql_cell *old = rows->cells;
+        *cap = *cap == 0 ? 1 : *cap * 4;
+        rows->cells = ARENA_ARRAY(a, struct sql_cell, *cap * rows->columns);
+        if (old != NULL) memcpy(rows->cells, old, rows->n * rows->columns * sizeof(*old));
+    }
+    return rows->cells + rows->n++ * rows->columns;
+}

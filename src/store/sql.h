@@ -65,6 +65,9 @@ struct sql_rows {
 };
 static inline const struct sql_cell *sql_row(const struct sql_rows *rows, size_t i) { return rows->cells + i * rows->columns; }
 
+/* For drivers that get rows one by one: room for the next one. Those that were there move; *cap begins with 0. */
+struct sql_cell *sql_new_row(struct arena *a, struct sql_rows *rows, size_t *cap);
+
 /* One connection: used by one thread at a time. */
 struct sql {
     const struct sql_driver *driver;

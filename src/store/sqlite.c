@@ -280,18 +280,6 @@ static struct str text_at(sqlite3_stmt *st, int column, struct arena *a)
     return arena_dup(a, (struct str) { text, (size_t)sqlite3_column_bytes(st, column) });
 }
 
-/* Room for the next row; rows that were there move. */
-static struct sql_cell *new_row(struct arena *a, struct sql_rows *rows, size_t *cap)
-{
-    if (rows->n == *cap) {
-        struct sql_cell *old = rows->cells;
-        *cap = *cap == 0 ? 1 : *cap * 4;
-        rows->cells = ARENA_ARRAY(a, struct sql_cell, *cap * rows->columns);
-        if (old != NULL) memcpy(rows->cells, old, rows->n * rows->columns * sizeof(*old));
-    }
-    return rows->cells + rows->n++ * rows->columns;
-}
-
 static void copy_row(sqlite3_stmt *st, const char *types, struct arena *a, struct sql_cell *row)
 {
     for (int i = 0; types[i] != '\0'; i++) {
@@ -309,7 +297,7 @@ static bool fetch(struct lite *c, unsigned id, struct arena *a, struct sql_rows 
     struct sql_rows rows = { .columns = strlen(row->results) };
     size_t cap = 0;
     int code;
-    while ((code = sqlite3_step(st)) == SQLITE_ROW) copy_row(st, row->results, a, new_row(a, &rows, &cap));
+    while ((code = sqlite3_step(st)) == SQLITE_ROW) copy_row(st, row->results, a, sql_new_row(a, &rows, &cap));
     if (code != SQLITE_DONE) return failed(c, row->name, e);
     if (rows.columns == 0) rows.changed = sqlite3_changes64(c->h);
     if (ret != NULL) *ret = rows;
