@@ -67,29 +67,26 @@ static void add_escaped(struct buf *b, char c)
     buf_add(b, (struct str) { (const char[]) { '%', digit[byte >> 4], digit[byte & 0x0F] }, 3 });
 }
 
-void url_encode_form(struct buf *b, struct str s)
+/* Bytes of the kinds `bare` stay as they are. */
+static void encode(struct buf *b, struct str s, unsigned bare, bool plus)
 {
     buf_reserve(b, s.n);
-    for (size_t i = 0; i < s.n; i++) {
-        if (byte_is(s.p[i], LETTER | DIGIT | MARK))
-            buf_addc(b, s.p[i]);
-        else if (s.p[i] == ' ')
+    for (size_t i = 0; i < s.n;) {
+        const size_t start = i;
+        while (i < s.n && byte_is(s.p[i], bare)) i++;
+        buf_add(b, (struct str) { s.p + start, i - start });
+        if (i == s.n) return;
+        if (plus && s.p[i] == ' ')
             buf_addc(b, '+');
         else
             add_escaped(b, s.p[i]);
+        i++;
     }
 }
 
-void url_encode_path(struct buf *b, struct str s)
-{
-    buf_reserve(b, s.n);
-    for (size_t i = 0; i < s.n; i++) {
-        if (byte_is(s.p[i], LETTER | DIGIT | MARK | SEGMENT))
-            buf_addc(b, s.p[i]);
-        else
-            add_escaped(b, s.p[i]);
-    }
-}
+void url_encode_form(struct buf *b, struct str s) { encode(b, s, LETTER | DIGIT | MARK, true); }
+
+void url_encode_path(struct buf *b, struct str s) { encode(b, s, LETTER | DIGIT | MARK | SEGMENT, false); }
 
 static bool in_scheme(char c, bool first)
 {
