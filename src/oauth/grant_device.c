@@ -47,6 +47,7 @@ bool device_code_validate(const struct provider *p, struct op *op, struct grant_
     TRY(grant_allowed(q, e));
     TRY(earlier_token(p, op, DEVICE_CODE_PREFIX, params_get(q->form, STR("device_code")), &text, e));
     ENSURE(device_code_open(p, op->arena, text, &code), e, INVALID_GRANT, NULL);
+    OP_MUST_WAIT(op, e); /* every poll that does not come too soon writes */
     TRY(store_device_get(p->store, op, code.device_id, &d, e));
     ENSURE(d != NULL || op->now < code.expires_at, e, EXPIRED_TOKEN, NULL);
     /* RFC 8628 3.4: the code belongs to the client that asked for it. */
