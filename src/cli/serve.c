@@ -34,6 +34,7 @@ struct serve {
     size_t threads_n;
     pthread_mutex_t lock; /* guards the rest and serialises reloads */
     pthread_cond_t wake;
+    size_t working; /* threads that have not ended */
     bool started, changed, stopping;
     unsigned queued; /* grows when deliveries were queued */
 };
@@ -96,6 +97,16 @@ static void init_wake(pthread_cond_t *wake)
     pthread_condattr_destroy(&monotonic);
 }
 
+/* The last that a thread does. Returns NULL. */
+static void *ended(struct serve *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->working--;
+    pthread_cond_broadcast(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
 /* Waits, or returns false at once when the server stops. */
 static bool pause_for(struct serve *s, usec_t length)
 {
@@ -150,7 +161,7 @@ static void *background(void *arg)
         if (!keys) keys = prepare_keys(s);
         expire(s);
     }
-    return NULL;
+    return ended(s);
 }
 
 /* ---- deliveries: a few threads, so that a client that does not answer keeps nobody from being told ---- */
@@ -220,7 +231,7 @@ static void *deliver(void *arg)
         usec_t left = retry_at - clock_now();
         length = left < 0 ? 0 : left < DELIVER_EVERY ? left : DELIVER_EVERY;
     }
-    return NULL;
+    return ended(s);
 }
 
 /* ---- reload ---- */
@@ -270,16 +281,26 @@ static bool stop_threads(struct serve *s, usec_t grace)
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
     pthread_cond_broadcast(&s->wake);
+    while (s->working > 0 && pthread_cond_timedwait(&s->wake, &s->lock, &until) == 0) {}
+    const bool all_ended = s->working == 0;
     pthread_mutex_unlock(&s->lock);
-    for (; s->threads_n > 0; s->threads_n--)
-        if (pthread_timedjoin_np(s->threads[s->threads_n - 1], NULL, &until) != 0) return false;
-    return true;
+    while (all_ended && s->threads_n > 0) pthread_join(s->threads[--s->threads_n], NULL);
+    return all_ended;
+}
+
+static int start_thread(struct serve *s, pthread_t *ret, void *(*run)(void *))
+{
+    pthread_mutex_lock(&s->lock);
+    int error = pthread_create(ret, NULL, run, s);
+    if (error == 0) s->working++;
+    pthread_mutex_unlock(&s->lock);
+    return error;
 }
 
 static bool start_threads(struct serve *s)
 {
     for (; s->threads_n < ARRAY_LEN(s->threads); s->threads_n++) {
-        int error = pthread_create(&s->threads[s->threads_n], NULL, s->threads_n == 0 ? background : deliver, s);
+        int error = start_thread(s, &s->threads[s->threads_n], s->threads_n == 0 ? background : deliver);
         if (error == 0) continue;
         if (!stop_threads(s, STOP_GRACE)) _exit(1);
         return cli_fail(s->cli, "cannot start a thread: %s", strerror(error)), false;

@@ -184,8 +184,10 @@ def test_broken_file(make_server):  # 17
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_end_it(make_server, number):  # 84
     server = make_server()
+    assert server.public.get("/.well-known/jwks.json").json["keys"]  # making them may take its time
     server.process.send_signal(number)
     assert server.wait(5) == 0
+    assert not server.records("Background work did not finish in time; ending without it.")
     server.check_log()
 
 
