@@ -15,7 +15,6 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "http/gnutls_lib.h"
 #include "http/metrics.h"
 
 enum { SWEEP_MS = 250, LINGER_MS = 3000, LINGER_BYTES = 32 << 20, MOST_DESCRIPTORS = 1 << 20, MANY = 500 };
@@ -296,13 +295,8 @@ void conn_refuse(struct conn *c, int status, const char *reason)
 
 typedef ssize_t (*reader)(struct conn *c, void *into, size_t n);
 
-ssize_t __real_recv(int fd, void *into, size_t n, int flags);
-ssize_t __wrap_recv(int fd, void *into, size_t n, int flags);
-ssize_t __real_gnutls_record_recv(gnutls_session_t session, void *into, size_t n);
-ssize_t __wrap_gnutls_record_recv(gnutls_session_t session, void *into, size_t n);
-
-static ssize_t read_plain(struct conn *c, void *into, size_t n) { return __real_recv(c->fd, into, n, 0); }
-static ssize_t read_tls(struct conn *c, void *into, size_t n) { return __real_gnutls_record_recv(c->tls, into, n); }
+static ssize_t read_plain(struct conn *c, void *into, size_t n) { return recv(c->fd, into, n, 0); }
+static ssize_t read_tls(struct conn *c, void *into, size_t n) { return gnutls_record_recv(c->tls, into, n); }
 
 /* What "nothing yet" is to the caller. */
 static ssize_t nothing_yet(const struct conn *c)
@@ -350,17 +344,17 @@ static ssize_t read_checked(struct conn *c, reader read, void *into, size_t n)
     return rest == 0 ? 0 : nothing_yet(c);
 }
 
-ssize_t __wrap_recv(int fd, void *into, size_t n, int flags)
+ssize_t wire_recv(int fd, void *into, size_t n, int flags)
 {
     struct conn *c = wire_find(fd);
-    if (c == NULL || c->tls != NULL || flags != 0) return __real_recv(fd, into, n, flags);
+    if (c == NULL || c->tls != NULL || flags != 0) return recv(fd, into, n, flags);
     return read_checked(c, read_plain, into, n);
 }
 
-ssize_t __wrap_gnutls_record_recv(gnutls_session_t session, void *into, size_t n)
+ssize_t wire_gnutls_record_recv(gnutls_session_t session, void *into, size_t n)
 {
     struct conn *c = wire_find(gnutls_transport_get_int(session));
-    if (c == NULL) return __real_gnutls_record_recv(session, into, n);
+    if (c == NULL) return gnutls_record_recv(session, into, n);
     return read_checked(c, read_tls, into, n);
 }
 
@@ -368,22 +362,27 @@ ssize_t __wrap_gnutls_record_recv(gnutls_session_t session, void *into, size_t n
 
 enum { CLEARED_LARGE = 16 * 1024, PAGE = 4096 };
 
-void *__real_memset(void *into, int c, size_t n);
-void *__wrap_memset(void *into, int c, size_t n);
-
 static bool is_zero(const char *p, size_t n) { return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0; }
 
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
 /* The library clears a connection's memory after each request. Pages that no request has touched are zero already; writing to
- * them would make them resident, and a connection that waits for its next request would cost nine pages instead of two. */
-void *__wrap_memset(void *into, int c, size_t n)
+ * them would make them resident, and a connection that waits for its next request would cost nine pages instead of two. A
+ * request takes its memory from both ends, so behind the first clean page lie no others, from either. (But for a body with a
+ * page of zeros in it, whose rest then stays until the connection goes.) */
+void *wire_clear(void *into, int c, size_t n)
 {
-    if (n < CLEARED_LARGE || c != 0) return __real_memset(into, c, n);
+    if (n < CLEARED_LARGE || c != 0) return memset(into, c, n);
     char *p = into, *end = p + n;
-    while (p < end) {
-        size_t part = PAGE - ((uintptr_t)p & (PAGE - 1));
-        if (part > (size_t)(end - p)) part = (size_t)(end - p);
-        if (!is_zero(p, part)) __real_memset(p, 0, part);
-        p += part;
+    for (size_t part; p < end; p += part) {
+        part = least(PAGE - ((uintptr_t)p & (PAGE - 1)), (size_t)(end - p));
+        if (is_zero(p, part)) break;
+        memset(p, 0, part);
+    }
+    for (size_t part; p < end; end -= part) {
+        part = least(((uintptr_t)end - 1) % PAGE + 1, (size_t)(end - p));
+        if (is_zero(end - part, part)) break;
+        memset(end - part, 0, part);
     }
     return into;
 }

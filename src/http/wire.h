@@ -1,6 +1,4 @@
-/* Connections as sockets: every byte read passes through the framing check, and a sweeper closes those that take too long. The
- * HTTP library's own reads lead here because it is linked statically with --wrap=recv (and gnutls_record_recv), and
- * so does its clearing of a connection's memory (--wrap=memset). */
+/* Connections as sockets: every byte read passes through the framing check, and a sweeper closes those that take too long. */
 #ifndef HTTP_WIRE_H
 #define HTTP_WIRE_H
 
@@ -8,6 +6,7 @@
 
 #include "base/clock.h"
 #include "http/framing.h"
+#include "http/gnutls_lib.h"
 
 struct wire;
 struct wire_limits {
@@ -51,5 +50,11 @@ void conn_phase(struct conn *c, enum conn_phase phase);
 void conn_answered(struct conn *c);
 /* Answers on the socket itself, reads and drops what still comes, and closes soon. For requests that never reach a handler. */
 void conn_refuse(struct conn *c, int status, const char *reason);
+
+/* ---- what the HTTP library calls in place of recv, gnutls_record_recv and memset (meson.build renames them in it) ---- */
+
+ssize_t wire_recv(int fd, void *into, size_t n, int flags);
+ssize_t wire_gnutls_record_recv(gnutls_session_t session, void *into, size_t n);
+void *wire_clear(void *into, int c, size_t n);
 
 #endif
