@@ -21,7 +21,6 @@ static void drop(void *object)
     mine = NULL;
     EVP_CIPHER_CTX_free(s->cipher);
     EVP_MD_CTX_free(s->digest);
-    EVP_MAC_CTX_free(s->mac);
     free(s);
 }
 

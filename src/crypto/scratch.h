@@ -8,7 +8,6 @@
 struct scratch {
     EVP_CIPHER_CTX *cipher;
     EVP_MD_CTX *digest;
-    EVP_MAC_CTX *mac; /* NULL until secret_cache.c sets it */
 };
 
 /* The caller leaves no state in `cipher` and `digest` that a later one could use. */

@@ -1,6 +1,7 @@
 /* Keys per purpose, and the forms a sealed text has on the wire. Knows nothing of what is sealed. */
 #include "crypto/seal.h"
 
+#include <nettle/siv-cmac.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/kdf.h>
@@ -9,13 +10,11 @@
 
 #include "base/b64.h"
 #include "crypto/scratch.h"
-#include "crypto/siv.h"
 
-enum { KEY_BYTES = 64, LONGEST_TEXT = 128 * 1024, LONGEST_TOKEN = 8192, SHORTEST_PART = 20 };
+enum { TAG = SIV_DIGEST_SIZE, LONGEST_TEXT = 128 * 1024, LONGEST_TOKEN = 8192, SHORTEST_PART = 20 };
 
-/* Part of every key and of every authenticated text: another value makes all that is sealed unreadable. */
-static const struct str version = { "1", 1 };
-static const struct str salt = { "grantd seal v1", 14 };
+/* Part of every key: another value makes all that is sealed unreadable. */
+static const struct str salt = { "grantd seal v2", 14 };
 
 enum list { SYSTEM, COOKIE, PAGINATION };
 
@@ -46,15 +45,9 @@ static const struct purpose {
     /* clang-format on */
 };
 
-/* Templates of one purpose: the first secret's for sealing, every secret's for opening. */
-struct keyed {
-    EVP_CIPHER_CTX *sealing;
-    EVP_CIPHER_CTX **opening;
-    size_t n;
-};
-
 struct sealer {
-    struct keyed purposes[SEAL_PURPOSE_MAX_];
+    struct siv_cmac_aes256_ctx *keys[SEAL_PURPOSE_MAX_]; /* one for each secret; the first seals */
+    size_t n[SEAL_PURPOSE_MAX_];
     EVP_MAC_CTX *mac;
 };
 
@@ -77,23 +70,17 @@ static void derive(struct str secret, const char *label, unsigned char *key, siz
     EVP_KDF_free(kdf);
 }
 
-static EVP_CIPHER_CTX *template_for(const EVP_CIPHER *cipher, struct str secret, const char *label, bool sealing)
+static struct siv_cmac_aes256_ctx *keys_of(struct strs secrets, const char *label)
 {
-    unsigned char *key = OPENSSL_secure_malloc(KEY_BYTES);
-    if (key == NULL) crypto_broken("no memory for keys");
-    derive(secret, label, key, KEY_BYTES);
-    EVP_CIPHER_CTX *template = siv_template(cipher, key, sealing, (struct str[]) { str_of(label), version }, 2);
-    OPENSSL_secure_clear_free(key, KEY_BYTES);
-    return template;
-}
-
-static struct keyed keyed_new(const EVP_CIPHER *cipher, struct strs secrets, const char *label)
-{
-    struct keyed k = { .n = secrets.n, .opening = calloc(secrets.n, sizeof(EVP_CIPHER_CTX *)) };
-    if (k.opening == NULL) crypto_broken("no memory for keys");
-    k.sealing = template_for(cipher, secrets.v[0], label, true);
-    for (size_t i = 0; i < secrets.n; i++) k.opening[i] = template_for(cipher, secrets.v[i], label, false);
-    return k;
+    struct siv_cmac_aes256_ctx *keys = calloc(secrets.n, sizeof(*keys));
+    unsigned char *key = OPENSSL_secure_malloc(SIV_CMAC_AES256_KEY_SIZE);
+    if (keys == NULL || key == NULL) crypto_broken("no memory for keys");
+    for (size_t i = 0; i < secrets.n; i++) {
+        derive(secrets.v[i], label, key, SIV_CMAC_AES256_KEY_SIZE);
+        siv_cmac_aes256_set_key(&keys[i], key);
+    }
+    OPENSSL_secure_clear_free(key, SIV_CMAC_AES256_KEY_SIZE);
+    return keys;
 }
 
 static EVP_MAC_CTX *mac_new(struct str secret)
@@ -120,11 +107,13 @@ struct sealer *sealer_new(const struct sealer_secrets *secrets)
     if (secrets->system.n == 0) crypto_broken("no system secret to seal with");
 
     struct sealer *s = calloc(1, sizeof(*s));
-    EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-SIV", NULL);
-    if (s == NULL || cipher == NULL) crypto_broken("AES-256-SIV is missing");
-    for (size_t i = 0; i < SEAL_PURPOSE_MAX_; i++) s->purposes[i] = keyed_new(cipher, lists[purposes[i].list], purposes[i].label);
+    if (s == NULL) crypto_broken("no memory for keys");
+    for (size_t i = 0; i < SEAL_PURPOSE_MAX_; i++) {
+        struct strs list = lists[purposes[i].list];
+        s->keys[i] = keys_of(list, purposes[i].label);
+        s->n[i] = list.n;
+    }
     s->mac = mac_new(secrets->system.v[0]);
-    EVP_CIPHER_free(cipher); /* the templates hold it */
     return s;
 }
 
@@ -132,10 +121,8 @@ void sealer_free(struct sealer *s)
 {
     if (s == NULL) return;
     for (size_t i = 0; i < SEAL_PURPOSE_MAX_; i++) {
-        struct keyed *k = &s->purposes[i];
-        EVP_CIPHER_CTX_free(k->sealing);
-        for (size_t j = 0; j < k->n; j++) EVP_CIPHER_CTX_free(k->opening[j]);
-        free(k->opening);
+        OPENSSL_cleanse(s->keys[i], s->n[i] * sizeof(*s->keys[i]));
+        free(s->keys[i]);
     }
     EVP_MAC_CTX_free(s->mac);
     free(s);
@@ -154,22 +141,28 @@ void sealer_mac(const struct sealer *s, const char *label, struct str text, unsi
 
 /* ---- bytes ---- */
 
+/* RFC 5297, section 3: the label stands where a nonce would, so that it is authenticated too. */
 struct str seal(const struct sealer *s, struct arena *a, enum seal_purpose purpose, struct str bound, struct str plain)
 {
-    unsigned char *sealed = arena_alloc(a, plain.n + SIV_TAG);
-    siv_seal(s->purposes[purpose].sealing, bound, plain, sealed);
-    return (struct str) { (char *)sealed, plain.n + SIV_TAG };
+    if (plain.n == 0) crypto_broken("nothing to seal");
+    const char *label = purposes[purpose].label;
+    struct str sealed = { arena_alloc(a, plain.n + TAG), plain.n + TAG };
+    siv_cmac_aes256_encrypt_message(&s->keys[purpose][0], strlen(label), (const uint8_t *)label, bound.n,
+                                    (const uint8_t *)bound.p, sealed.n, (uint8_t *)sealed.p, (const uint8_t *)plain.p);
+    return sealed;
 }
 
 bool unseal(const struct sealer *s, struct arena *a, enum seal_purpose purpose, struct str bound, struct str sealed,
             struct str *ret_plain)
 {
-    if (sealed.n <= SIV_TAG) return false;
-    const struct keyed *k = &s->purposes[purpose];
-    unsigned char *plain = arena_alloc(a, sealed.n);
-    for (size_t i = 0; i < k->n; i++) {
-        if (!siv_open(k->opening[i], bound, sealed, plain)) continue;
-        *ret_plain = (struct str) { (char *)plain, sealed.n - SIV_TAG };
+    if (sealed.n <= TAG) return false;
+    const char *label = purposes[purpose].label;
+    struct str plain = { arena_alloc(a, sealed.n - TAG), sealed.n - TAG };
+    for (size_t i = 0; i < s->n[purpose]; i++) {
+        if (!siv_cmac_aes256_decrypt_message(&s->keys[purpose][i], strlen(label), (const uint8_t *)label, bound.n,
+                                             (const uint8_t *)bound.p, plain.n, (uint8_t *)plain.p, (const uint8_t *)sealed.p))
+            continue;
+        *ret_plain = plain;
         return true;
     }
     return false;

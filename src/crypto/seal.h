@@ -31,8 +31,8 @@ enum seal_purpose {
 struct sealer;
 
 /* The first secret of a list seals, all open. Empty `cookie` or `pagination` lists fall back to `system`, which has at least one.
- * Derived keys pass through OpenSSL's secure memory (locked, where main has set it up) and stay in OpenSSL's contexts only, which
- * it wipes. The sealer is immutable and may be used by all threads at once. */
+ * Derived keys pass through OpenSSL's secure memory (locked, where main has set it up) and stay in the sealer only, which wipes
+ * them. The sealer is immutable and may be used by all threads at once. */
 struct sealer_secrets {
     struct strs system, cookie, pagination;
 };

@@ -1,8 +1,7 @@
 /* Remembered secrets: a hash table with least-recently-used order, in shards with a lock each. An entry is nothing but a MAC over
  * client id, version and secret, so a changed client misses by itself and no entry tells anything without the process's key. */
-#include <openssl/core_names.h>
+#include <nettle/cmac.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,7 +10,7 @@
 #include "crypto/scratch.h"
 #include "crypto/secret.h"
 
-enum { TAG = 16, KEY = 32, SHARDS = 16, SHARDED_FROM = 1024 };
+enum { TAG = CMAC128_DIGEST_SIZE, SHARDS = 16, SHARDED_FROM = 1024 };
 
 /* Places are numbered from 1; 0 is none. */
 struct entry {
@@ -35,43 +34,31 @@ struct secret_cache {
 /* ---- the MAC ---- */
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
-static unsigned char *process_key;
+static struct cmac_aes256_ctx *process_key;
 
 static void make_key(void)
 {
-    process_key = OPENSSL_secure_malloc(KEY);
-    if (process_key == NULL) crypto_broken("no memory for a key");
-    rand_bytes(process_key, KEY);
+    unsigned char *key = OPENSSL_secure_malloc(AES256_KEY_SIZE);
+    process_key = OPENSSL_secure_malloc(sizeof(*process_key));
+    if (key == NULL || process_key == NULL) crypto_broken("no memory for a key");
+    rand_bytes(key, AES256_KEY_SIZE);
+    cmac_aes256_set_key(process_key, key);
+    OPENSSL_secure_clear_free(key, AES256_KEY_SIZE);
 }
 
-static EVP_MAC_CTX *keyed_mac(void)
+static void tag_of(struct str client_id, int64_t version, struct str secret, unsigned char tag[TAG])
 {
-    pthread_once(&key_once, make_key);
-    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(hmac);
-    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
-                            OSSL_PARAM_construct_end() };
-    if (ctx == NULL || EVP_MAC_init(ctx, process_key, KEY, params) != 1) crypto_broken("HMAC");
-    EVP_MAC_free(hmac);
-    return ctx;
-}
-
-static void tag_of(struct str client_id, int64_t version, struct str secret, unsigned char tag[KEY])
-{
-    struct scratch *s = scratch_get();
-    if (s->mac == NULL) s->mac = keyed_mac();
-
     struct {
         uint64_t id_length; /* so that the end of the id cannot be taken for the secret's start */
         int64_t version;
     } head = { client_id.n, version };
-    size_t n;
-    bool done = EVP_MAC_init(s->mac, NULL, 0, NULL) == 1 && /* the same key again */
-                EVP_MAC_update(s->mac, (const unsigned char *)&head, sizeof(head)) == 1 &&
-                EVP_MAC_update(s->mac, (const unsigned char *)client_id.p, client_id.n) == 1 &&
-                EVP_MAC_update(s->mac, (const unsigned char *)secret.p, secret.n) == 1 &&
-                EVP_MAC_final(s->mac, tag, &n, KEY) == 1;
-    if (!done) crypto_broken("HMAC");
+    pthread_once(&key_once, make_key);
+    struct cmac_aes256_ctx mac = *process_key;
+    cmac_aes256_update(&mac, sizeof(head), (const uint8_t *)&head);
+    cmac_aes256_update(&mac, client_id.n, (const uint8_t *)client_id.p);
+    cmac_aes256_update(&mac, secret.n, (const uint8_t *)secret.p);
+    cmac_aes256_digest(&mac, TAG, tag);
+    OPENSSL_cleanse(&mac, sizeof(mac));
 }
 
 /* ---- one shard, with its mutex held ---- */
@@ -182,7 +169,7 @@ void secret_cache_free(struct secret_cache *c)
 
 bool secret_cache_knows(struct secret_cache *c, struct str client_id, int64_t version, struct str secret)
 {
-    unsigned char tag[KEY];
+    unsigned char tag[TAG];
     tag_of(client_id, version, secret, tag);
     struct shard *s = &c->shard[tag[0] % c->shards];
     pthread_mutex_lock(&s->mutex);
@@ -193,7 +180,7 @@ bool secret_cache_knows(struct secret_cache *c, struct str client_id, int64_t ve
 
 void secret_cache_add(struct secret_cache *c, struct str client_id, int64_t version, struct str secret)
 {
-    unsigned char tag[KEY];
+    unsigned char tag[TAG];
     tag_of(client_id, version, secret, tag);
     struct shard *s = &c->shard[tag[0] % c->shards];
     pthread_mutex_lock(&s->mutex);
