@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/app.h"
+#include "base/cond.h"
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "cli/own_certificate.h"
@@ -85,18 +86,6 @@ static void background_error(const char *what, const struct err *e)
     log_at(LOG_ERROR, what, LF_Z("error", e->kind->name), LF_Z("debug", e->debug));
 }
 
-/* Of the clock that nobody sets: with the other one, a clock that is put back would keep threads waiting for as long. */
-static struct timespec moment_in(usec_t length) { return timespec_of(clock_monotonic() + length); }
-
-static void init_wake(pthread_cond_t *wake)
-{
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
-
 /* The last that a thread does. Returns NULL. */
 static void *ended(struct serve *s)
 {
@@ -110,9 +99,9 @@ static void *ended(struct serve *s)
 /* Waits, or returns false at once when the server stops. */
 static bool pause_for(struct serve *s, usec_t length)
 {
-    struct timespec until = moment_in(length);
+    const usec_t until = clock_monotonic() + length;
     pthread_mutex_lock(&s->lock);
-    while (!s->stopping && pthread_cond_timedwait(&s->wake, &s->lock, &until) == 0) {}
+    while (!s->stopping && cond_wait_until(&s->wake, &s->lock, until)) {}
     bool stopping = s->stopping;
     pthread_mutex_unlock(&s->lock);
     return !stopping;
@@ -178,9 +167,9 @@ static void deliveries_queued(void *arg)
 /* False when the server stops; true after `length`, or when something was queued since *seen. */
 static bool wait_for_delivery(struct serve *s, usec_t length, unsigned *seen)
 {
-    struct timespec until = moment_in(length);
+    const usec_t until = clock_monotonic() + length;
     pthread_mutex_lock(&s->lock);
-    while (!s->stopping && s->queued == *seen && pthread_cond_timedwait(&s->wake, &s->lock, &until) == 0) {}
+    while (!s->stopping && s->queued == *seen && cond_wait_until(&s->wake, &s->lock, until)) {}
     *seen = s->queued;
     bool stopping = s->stopping;
     pthread_mutex_unlock(&s->lock);
@@ -277,11 +266,11 @@ static void file_changed(void *arg, struct str file)
  * not answer is sent again later; a large key takes minutes). */
 static bool stop_threads(struct serve *s, usec_t grace)
 {
-    const struct timespec until = moment_in(grace);
+    const usec_t until = clock_monotonic() + grace;
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
     pthread_cond_broadcast(&s->wake);
-    while (s->working > 0 && pthread_cond_timedwait(&s->wake, &s->lock, &until) == 0) {}
+    while (s->working > 0 && cond_wait_until(&s->wake, &s->lock, until)) {}
     const bool all_ended = s->working == 0;
     pthread_mutex_unlock(&s->lock);
     while (all_ended && s->threads_n > 0) pthread_join(s->threads[--s->threads_n], NULL);
@@ -409,7 +398,7 @@ static void close_parts(struct serve *s)
 static int serve(struct cli *c, unsigned listeners)
 {
     struct serve s = { .cli = c, .lock = PTHREAD_MUTEX_INITIALIZER };
-    init_wake(&s.wake);
+    cond_init(&s.wake);
     /* Blocked before any thread starts, so that only the main thread sees them. */
     sigemptyset(&s.signals);
     sigaddset(&s.signals, SIGTERM);

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/cond.h"
 #include "base/log.h"
 #include "http/metrics.h"
 
@@ -124,15 +125,10 @@ static void *sweep_regularly(void *arg)
     struct wire *w = arg;
     pthread_mutex_lock(&w->lock);
     while (!w->stop) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        long ns = until.tv_nsec + SWEEP_MS * 1000000L;
-        until.tv_sec += ns / 1000000000L;
-        until.tv_nsec = ns % 1000000000L;
         if (w->first == NULL && !w->crowd_left)
             pthread_cond_wait(&w->wake, &w->lock);
         else
-            pthread_cond_timedwait(&w->wake, &w->lock, &until);
+            cond_wait_until(&w->wake, &w->lock, clock_monotonic() + SWEEP_MS * USEC_PER_MS);
         sweep(w);
         give_memory_back(w);
     }
@@ -142,12 +138,7 @@ static void *sweep_regularly(void *arg)
 
 static bool start_sweeper(struct wire *w)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-
+    cond_init(&w->wake);
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

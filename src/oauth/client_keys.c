@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cond.h"
+
 enum { SLOTS = 256, KEYS_TOTAL = 4096, DOCUMENT_MAX = 256 * 1024 };
 #define KEPT_FOR    (3600 * USEC_PER_SEC)
 #define FETCH_PAUSE (10 * USEC_PER_SEC)
@@ -45,11 +47,7 @@ struct client_keys *client_keys_new(void)
     struct client_keys *k = calloc(1, sizeof(*k));
     if (k == NULL) abort();
     pthread_mutex_init(&k->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->fetched, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cond_init(&k->fetched);
     return k;
 }
 
@@ -224,8 +222,7 @@ static bool fetch_into(const struct provider *p, struct op *op, struct slot *s, 
 static void wait_for_fetch(struct client_keys *k, const struct slot *s)
 {
     const usec_t until = s->began + PATIENCE;
-    const struct timespec at = { .tv_sec = until / USEC_PER_SEC, .tv_nsec = until % USEC_PER_SEC * 1000 };
-    while (s->fetching && pthread_cond_timedwait(&k->fetched, &k->lock, &at) == 0) continue;
+    while (s->fetching && cond_wait_until(&k->fetched, &k->lock, until)) continue;
 }
 
 /* ---- what a client has ---- */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/rand.h"
 
@@ -154,17 +155,8 @@ static struct pooled *take_idle(struct pool *pool)
     return NULL;
 }
 
-static struct timespec timespec_of(usec_t moment)
-{
-    return (struct timespec) { .tv_sec = (time_t)(moment / USEC_PER_SEC), .tv_nsec = (long)(moment % USEC_PER_SEC) * 1000 };
-}
-
 /* With the lock. Until a connection was given back, or `moment`. */
-static bool wait_until(struct pool *pool, usec_t moment)
-{
-    struct timespec until = timespec_of(moment);
-    return pthread_cond_timedwait(&pool->wake, &pool->lock, &until) == 0;
-}
+static bool wait_until(struct pool *pool, usec_t moment) { return cond_wait_until(&pool->wake, &pool->lock, moment); }
 
 /* With the lock: waiting is of use, for somebody will give one back, or it was no more than bad luck. */
 static bool may_come_back(const struct pool *pool)
@@ -268,8 +260,7 @@ static void *keeper(void *arg)
     struct pool *pool = arg;
     pthread_mutex_lock(&pool->lock);
     while (!pool->stopping) {
-        struct timespec until = timespec_of(clock_monotonic() + KEEPER_EVERY);
-        pthread_cond_timedwait(&pool->keeper_wake, &pool->lock, &until);
+        cond_wait_until(&pool->keeper_wake, &pool->lock, clock_monotonic() + KEEPER_EVERY);
         if (!pool->stopping) keep(pool);
     }
     pthread_mutex_unlock(&pool->lock);
@@ -278,23 +269,14 @@ static void *keeper(void *arg)
 
 /* ---- the pool ---- */
 
-static void init_cond(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
 struct pool *pool_new(const struct sql_driver *driver, struct sql_db *db, const struct pool_options *o, struct sql *first)
 {
     struct pool *pool = calloc(1, sizeof(*pool));
     if (pool == NULL) abort();
     *pool = (struct pool) { .driver = driver, .db = db, .o = *o, .open = 1, .idle_n = 1 };
     pthread_mutex_init(&pool->lock, NULL);
-    init_cond(&pool->wake);
-    init_cond(&pool->keeper_wake);
+    cond_init(&pool->wake);
+    cond_init(&pool->keeper_wake);
     pool->idle = pooled_new(pool, first, 0);
     pool->keeper_runs = pthread_create(&pool->keeper, NULL, keeper, pool) == 0;
     return pool;
