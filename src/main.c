@@ -1,6 +1,7 @@
 /* The program: prepares memory for key material and hands over to the command line. */
 #include <malloc.h>
 #include <openssl/crypto.h>
+#include <signal.h>
 
 #include "cli/cli.h"
 
@@ -13,6 +14,7 @@ enum { MAPPED_FROM = 128 * 1024 };
 
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ, SIG_IGN); /* what a file may not take (ulimit -f) is an error of that write, not the end */
     mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
     CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_LEAST);
     return cli_main(argc, argv);

@@ -142,7 +142,7 @@ class SmallFiles:
     """A server whose files may not grow: no privilege needed."""
 
     def __init__(self, tmp_path):
-        self.server = Server(tmp_path / "server")
+        self.server = Server(tmp_path / "server", keys=False)
 
     def fill(self):
         largest = max(p.stat().st_size for p in self.server.folder.glob("db.sqlite*"))
@@ -218,3 +218,16 @@ def test_full_disk(narrow):
                 assert admin.delete(f"{CLIENTS}/{name}").status == 204
     assert server.public.post("/oauth2/revoke", form={"token": token}, basic=pair).status == 200
     assert server.introspect(token) == {"active": False}
+
+
+@pytest.mark.sqlite
+def test_ends_while_files_may_not_grow(tmp_path):
+    """What was answered is in the log of writes: that it cannot be moved into the database at the end is no failure."""
+    narrow = SmallFiles(tmp_path)
+    server = narrow.server.start()
+    ids = [server.create_client(client_name="x" * 2000)["client_id"] for _ in range(50)]
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    server.stop()   # with status 0
+    server.start()
+    assert all(server.admin.get(f"{CLIENTS}/{i}").status == 200 for i in ids)
+    server.stop()
