@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import time
 
-from harness import Api, Database, Listener, Node, free_ports, merged
+from harness import SECRET, Api, Listener, Node, database_for, free_ports, merged
 
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 COUNT = int(os.environ.get("GRANTD_TEST_NODES") or 3)
@@ -35,13 +35,13 @@ http {{
 
 
 class Cluster(Api):
-    def __init__(self, folder, config=None, env=None, *, nodes=COUNT, dsn=None, **more):
+    def __init__(self, folder, config=None, env=None, *, nodes=COUNT, dsn=None, keys=True, **more):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.public, self.admin = map(Listener, free_ports(2))
-        self.database = Database(self.folder) if dsn is None else None
+        self.config = merged({"urls": {"self": {"issuer": self.public.url}}, "secrets": {"system": [SECRET]}}, config)
+        self.database = database_for(self.folder, self.config, env, keys) if dsn is None else None
         self.dsn = self.database.dsn if dsn is None else dsn
-        self.config = merged({"urls": {"self": {"issuer": self.public.url}}}, config)
         self.nodes = [Node(self.folder / f"node{i}", self.config, env, dsn=self.dsn, **more) for i in range(nodes)]
         self.proxy = None
 

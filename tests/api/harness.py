@@ -24,7 +24,7 @@
     server.database.sql("SELECT id FROM client")    # rows of texts
 
 Each server has a database of its own: an SQLite file, or with GRANTD_TEST_DATABASE=postgres|mariadb one on the server that
-`tests/databases/with` has started. @pytest.mark.sqlite: is about files, left out on the others. With GRANTD_TEST_NODES=3 each
+`tests/databases/with` has started. It starts as one that a server has been on before, with signing keys; keys=False: it makes them. @pytest.mark.sqlite: is about files, left out on the others. With GRANTD_TEST_NODES=3 each
 server is three processes on one database behind nginx (cluster.py), which is what @pytest.mark.race is for.
 
 A test fails when the server wrote a sanitizer report or did not exit with status 0. GRANTD names the binary under test
@@ -38,11 +38,13 @@ import json as jsonlib
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 
@@ -188,11 +190,13 @@ class Listener(Requests):
 
 
 class File:
-    """An SQLite database of a test's own."""
+    """An SQLite database of a test's own. `like`: a copy of that one."""
 
-    def __init__(self, folder, name="db", migrated=True):
+    def __init__(self, folder, name="db", migrated=True, like=None):
         self.path = pathlib.Path(folder) / f"{name}.sqlite"
         self.dsn = f"sqlite://{self.path}?_fk=true"
+        if like:
+            shutil.copy(like.path, self.path)
 
     def sql(self, text):
         """The rows of a statement, as texts."""
@@ -224,21 +228,24 @@ class Remote:
 
     server, template, spare = None, None, []
 
-    def __init__(self, folder, name="db", migrated=True):
+    def __init__(self, folder, name="db", migrated=True, like=None):
         if Remote.server is None:
             Remote.server = shared(DATABASE)
         self.migrated = migrated
-        self.name = self.take() if migrated else self.server.create()
+        self.name = self.take(like.name if like else self.migrated_one()) if migrated else self.server.create()
         self.dsn = self.server.dsn(self.name)
 
-    def take(self):
+    def migrated_one(self):
         if Remote.template is None:
             Remote.template = self.server.create()
             done = run_grantd("migrate", "sql", "up", "-e", "-y", env={"PATH": os.environ["PATH"], "DSN": self.server.dsn(Remote.template)})
             assert done.returncode == 0, done.stdout + done.stderr
+        return Remote.template
+
+    def take(self, template):
         if not self.spare:
-            return self.server.create(like=Remote.template)
-        self.server.refill(self.spare[-1], Remote.template)
+            return self.server.create(like=template)
+        self.server.refill(self.spare[-1], template)
         return self.spare.pop()
 
     def sql(self, text):
@@ -261,6 +268,23 @@ class Remote:
 
 
 Database = File if DATABASE == "sqlite" else Remote
+used = None
+
+
+def database_for(folder, config, env=None, keys=True):
+    """A new database for a server with that configuration. Making two RSA keys takes most of what a test's processor time is, so those
+    who do not say otherwise get the keys that one server made for all: they open with the usual secret."""
+    global used
+    if not keys or config.get("secrets", {}).get("system") != [SECRET] or "SECRETS_SYSTEM" in (env or {}):
+        return Database(folder)
+    if used is None:
+        before = Node(tempfile.mkdtemp(prefix="grantd-used-"), keys=False).start()
+        for name in ("hydra.openid.id-token", "hydra.jwt.access-token"):
+            while before.admin.get(f"/admin/keys/{name}").status != 200:
+                time.sleep(0.05)
+        before.stop()
+        used = before.database
+    return Database(folder, like=used)
 
 
 class Api:
@@ -292,7 +316,7 @@ class Node(Api):
     """A grantd process with its own folder. `config` is merged over the defaults below (None removes a member), `env` over a
     small environment. `start()` waits until it is ready; `ready=False` in start() does not wait."""
 
-    def __init__(self, folder, config=None, env=None, *, dsn=None, dev=True, command=("serve", "all"), binary=GRANTD):
+    def __init__(self, folder, config=None, env=None, *, dsn=None, keys=True, dev=True, command=("serve", "all"), binary=GRANTD):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.binary = str(binary)
@@ -304,7 +328,7 @@ class Node(Api):
             "secrets": {"system": [SECRET]},
             "log": {"format": "json"},
         }, config)
-        self.database = Database(self.folder) if dsn is None else None
+        self.database = database_for(self.folder, self.config, env, keys) if dsn is None else None
         self.dsn = self.database.dsn if dsn is None else dsn
         self.env = merged({
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "DSN": self.dsn,

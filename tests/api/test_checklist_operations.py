@@ -25,7 +25,7 @@ OLD, NEW = "the-older-secret-of-the-test", "the-newer-secret-of-the-test"
 
 def refuses(make_server, config=None, **more):
     """What a server that does not start says, on stderr alone; nothing was opened."""
-    server = make_server(config, start=False, **more)
+    server = make_server(config, start=False, keys=False, **more)
     server.write_config()
     done = run_grantd(*server.arguments, env=server.env, cwd=server.folder, timeout=30)
     assert (done.returncode, done.stdout) == (1, ""), done

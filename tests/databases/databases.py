@@ -42,8 +42,11 @@ given = []     # newest last
 def free_ports(count):
     """Ports below the range that the system hands to outgoing connections, so that nobody takes one in between; none of those that
     were given out lately, whose servers may be about to start. GRANTD_TEST_PORTS=21000-21999 keeps several test runs on one machine
-    apart."""
+    apart, and each of pytest's processes has its share of them."""
     low, high = map(int, os.environ.get("GRANTD_TEST_PORTS", "20000-32000").split("-"))
+    share = (high - low) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    low += share * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    high = low + share
     found = []
     while len(found) < count:
         port = random.randint(low, high)
