@@ -11,7 +11,7 @@ import urllib.parse
 
 import pytest
 
-from harness import DATABASE, sanitized
+from harness import sanitized
 from flow_support import CALLBACK, Browser, Redirect, accept, decide, get_request, make_web
 
 STATE = "state-of-the-test"
@@ -556,15 +556,19 @@ def test_long_requests(server, web, browser):
 def test_nothing_stored(make_server):
     """Requests alone leave nothing behind."""
     server = make_server()
-    client, count = make_web(server), 500 if sanitized() else 20000
+    client = make_web(server)
     target = "/oauth2/auth?" + urllib.parse.urlencode(query_of(client))
     with server.public.connection() as c:
-        for _ in range(200 if DATABASE == "sqlite" else count):     # connections to a server come one after the other
+        for _ in range(200):
             c.get(target)
-        before = server.memory()
-        for _ in range(count):
-            assert c.get(target).status == 302
-    assert sanitized() or server.memory() - before < 256 * 1024
+
+        def growth():
+            before = server.memory()
+            for _ in range(20000):
+                assert c.get(target).status == 302
+            return server.memory() - before
+        # Connections to a database server come one after the other, and each costs once; what leaked would grow every time.
+        assert sanitized() or any(growth() < 256 * 1024 for _ in range(4))
     for table in "oauth_grant", "login_session", "mark":
         assert server.database.sql(f"SELECT COUNT(*) FROM {table}") == [["0"]]
 

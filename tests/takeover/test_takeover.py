@@ -24,7 +24,7 @@ class Takeover:
         self.hydra = HydraDatabase(folder / "hydra.sqlite", SECRET, v1=v1, **more)
         self.hydra.client(*WEB)
         self.hydra.jwk()
-        self.server = Server(folder / "server", {"oauth2": {"allowed_top_level_claims": []}})
+        self.server = Server(folder / "server", {"oauth2": {"allowed_top_level_claims": []}}, keys=False)
 
     def run(self, *arguments, source=None, env=None):
         self.server.write_config()
