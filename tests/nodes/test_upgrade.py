@@ -6,6 +6,7 @@ every request uses: what a later version may do at most."""
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -19,6 +20,7 @@ from load import Load
 from tokens_support import active, refresh, tokens_for
 
 MIGRATIONS = "src/store/migrations/"
+SEAL = "src/crypto/seal.c"
 DRIVERS = {"sqlite": "src/store/sqlite.c", "postgres": "src/store/postgres.c", "mariadb": "src/store/mysql.c"}
 RELEASE = ["-Dbuildtype=release", "-Doptimization=0", "-Db_sanitize=none", "-Dwerror=false", "-Dtests=disabled"]
 
@@ -43,8 +45,16 @@ def lines(*arguments):
     return git(*arguments, text=True).stdout.split()
 
 
+def salt(text):
+    found = re.search(r'\bsalt = \{ "([^"]+)"', text)
+    return found and found[1]
+
+
 def knows(commit, kind):
-    return lines("ls-tree", commit, DRIVERS[kind]) != []
+    """The database, and how to open what this version seals: from a version with another salt nobody can upgrade."""
+    if lines("ls-tree", commit, DRIVERS[kind]) == []:
+        return False
+    return salt(git("show", f"{commit}:{SEAL}", text=True).stdout) == salt((TOP / SEAL).read_text())
 
 
 def lacks_migrations(commit):
