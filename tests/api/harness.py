@@ -278,13 +278,14 @@ def database_for(folder, config, env=None, keys=True):
     if not keys or config.get("secrets", {}).get("system") != [SECRET] or "SECRETS_SYSTEM" in (env or {}):
         return Database(folder)
     if used is None:
-        before = Node(tempfile.mkdtemp(prefix="grantd-used-"), keys=False).start()
+        place = tempfile.TemporaryDirectory(prefix="grantd-used-")
+        before = Node(place.name, keys=False).start()
         for name in ("hydra.openid.id-token", "hydra.jwt.access-token"):
             while before.admin.get(f"/admin/keys/{name}").status != 200:
                 time.sleep(0.05)
         before.stop()
-        used = before.database
-    return Database(folder, like=used)
+        used = before.database, place       # which goes when the tests end
+    return Database(folder, like=used[0])
 
 
 class Api:
