@@ -19,8 +19,8 @@
 #include "json.h"
 
 enum { PENDING_MAX = 64 * 1024, GATHER_MS = 40, LONGEST_MESSAGE = 1024 };
-/* Fields that the server adds to a record: three common ones, three of the heading in JSON, two naming the place. */
-enum { ADDED_FIELDS = 8 };
+/* Fields that the server adds to a record: three common ones, three of the heading in JSON, two naming the place, the trace. */
+enum { ADDED_FIELDS = 9 };
 
 static const struct {
     const char *name;
@@ -49,6 +49,17 @@ static struct {
     struct buf pending;
     bool terminal, gathering;
 } out = { .lock = PTHREAD_MUTEX_INITIALIZER, .filled = PTHREAD_COND_INITIALIZER };
+
+/* What the thread is at work on. */
+static _Thread_local struct {
+    const char *trace_id, *span_id;
+} traced;
+
+void log_trace(const char *trace_id, const char *span_id)
+{
+    traced.trace_id = trace_id;
+    traced.span_id = span_id;
+}
 
 static const struct log_settings *settings(void) { return atomic_load_explicit(&current, memory_order_acquire); }
 
@@ -365,12 +376,15 @@ static void add_record(struct record *r, const struct log_place *place, const st
         LF_STR("service_version", r->settings->service_version),
     };
     struct log_field from[] = { { .name = "file" }, LF_Z("func", place->function) };
+    const struct log_field ids[] = { LF_Z("trace_id", traced.trace_id), LF_Z("span_id", traced.span_id) };
+    const struct log_field trace = LF_OBJ("otel", ids, ARRAY_LEN(ids));
 
     r->fields = sorted(fields, n, n + ADDED_FIELDS);
     r->n = n;
     insert(r, &common[0]);
     insert(r, &common[1]);
     if (!has_field(fields, n, "http_request")) insert(r, &common[2]);
+    if (traced.trace_id != NULL) insert(r, &trace);
     if (r->settings->level == LOG_TRACE) {
         from[0].s = log_place_text(out.scratch, place->file, place->line);
         if (!has_field(fields, n, "file")) insert(r, &from[0]); /* a record about a file, such as a changed one */

@@ -21,6 +21,8 @@ void log_flush(void);
 bool log_on(enum log_level level);
 bool log_leaks(void);
 struct str log_redaction_text(void);
+/* From now on this thread's records carry `otel` with these identifiers, which must last until the next call. NULL: no more. */
+void log_trace(const char *trace_id, const char *span_id);
 
 enum log_kind { LOG_STR, LOG_INT, LOG_BOOL, LOG_OBJECT };
 /* A field; an object's members follow the same shape. Use the LF_ makers. */

@@ -310,6 +310,22 @@ static void flushes_at_exit(void **state)
     assert_non_null(memmem(text.p, text.n, "msg=last words ", 15));
 }
 
+static void names_the_trace_that_a_thread_works_on(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    setup(LOG_INFO, LOG_FORMAT_JSON);
+    log_trace("4bf9", "00f0");
+    log_at(LOG_INFO, "traced", LF_Z("z", "last"), LF_Z("a", "first"));
+    log_trace(NULL, NULL);
+    log_at(LOG_INFO, "not traced");
+    log_flush();
+    struct str text = written(a), first = str_cut(&text, '\n');
+    static const char otel[] = "\"msg\":\"traced\",\"otel\":{\"span_id\":\"00f0\",\"trace_id\":\"4bf9\"},\"service_name\"";
+    assert_non_null(memmem(first.p, first.n, otel, strlen(otel)));
+    assert_null(memmem(text.p, text.n, "otel", 4));
+}
+
 #define CAPTURED(test) cmocka_unit_test_setup_teardown(test, start_capture, end_capture)
 
 int main(int argc, char **argv)
@@ -328,6 +344,7 @@ int main(int argc, char **argv)
         CAPTURED(names_levels),
         CAPTURED(names_the_place_at_trace),
         CAPTURED(names_a_file_once),
+        CAPTURED(names_the_trace_that_a_thread_works_on),
         CAPTURED(writes_warnings_at_once),
         CAPTURED(writes_the_rest_by_itself),
         CAPTURED(bounds_what_is_pending),
