@@ -33,6 +33,7 @@ enum config_scope_claim { SCOPE_CLAIM_LIST, SCOPE_CLAIM_STRING, SCOPE_CLAIM_BOTH
 enum config_hasher { HASHER_PBKDF2, HASHER_BCRYPT };
 enum config_key_algorithm { KEYS_RS256, KEYS_ES256, KEYS_EDDSA };
 enum config_user_code { USER_CODE_HIGH, USER_CODE_MEDIUM, USER_CODE_LOW };
+enum config_tracing { TRACING_JAEGER, TRACING_OTEL, TRACING_ZIPKIN };
 enum config_hook_place { HOOK_IN_HEADER, HOOK_IN_COOKIE };
 
 enum config_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENV, ORIGIN_FLAG, ORIGIN_ARGUMENT };

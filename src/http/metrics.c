@@ -40,6 +40,7 @@ static struct {
     size_t routes_n;
     _Atomic(struct shard *) shards[SHARDS];
     _Atomic unsigned next;
+    _Atomic uint64_t spans_dropped;
 } all;
 
 static const struct {
@@ -120,6 +121,8 @@ void metrics_count(const struct metrics_sample *s)
 }
 
 void metrics_refused(int status) { metrics_count(&(struct metrics_sample) { .row = METRICS_UNMATCHED, .status = status }); }
+
+void metrics_spans_dropped(size_t n) { add(&all.spans_dropped, n); }
 
 void metrics_setup(const struct route *routes, size_t n)
 {
@@ -222,19 +225,22 @@ static void head(struct page *p, const char *family, const char *type, const cha
     buf_addf(&p->out, "# HELP %s %s\n# TYPE %s %s\n", family, help, family, type);
 }
 
-/* "/admin/clients/{id}" -> "/admin/clients/{param}" */
-static void add_endpoint(struct buf *b, int row, const char *unmatched)
+void metrics_endpoint(struct buf *b, const struct route *row)
 {
-    if (row < 0 || (size_t)row >= all.routes_n) {
-        buf_addz(b, unmatched);
-        return;
-    }
-    for (const char *path = all.routes[row].path; *path != '\0'; path++) {
+    for (const char *path = row->path; *path != '\0'; path++) {
         buf_addc(b, *path);
         if (*path != '{') continue;
         buf_addz(b, "param}");
         path += strcspn(path, "}");
     }
+}
+
+static void add_endpoint(struct buf *b, int row, const char *unmatched)
+{
+    if (row < 0 || (size_t)row >= all.routes_n)
+        buf_addz(b, unmatched);
+    else
+        metrics_endpoint(b, &all.routes[row]);
 }
 
 enum labels { LABEL_ENDPOINT = 1, LABEL_CODE_METHOD = 2, LABEL_LEGACY = 4 };
@@ -322,6 +328,13 @@ static void gauge(struct page *p, const char *family, const char *type, const ch
     buf_addf(&p->out, "%s %.15g\n", family, value);
 }
 
+static void spans_family(struct page *p)
+{
+    gauge(p, "grantd_spans_dropped_total", "counter",
+          "Spans that no collector has got: too many waited, or it did not take them.",
+          (double)atomic_load_explicit(&all.spans_dropped, memory_order_relaxed));
+}
+
 static size_t open_descriptors(void)
 {
     DIR *d = opendir("/proc/self/fd");
@@ -387,6 +400,7 @@ struct str http_metrics_text(struct arena *a)
     sizes_family(&p, a, "http_response_size_bytes", &codes, true);
     statuses_family(&p, &classes);
     times_family(&p, a, "hydra_response_time_seconds", &endpoints, LABEL_ENDPOINT | LABEL_LEGACY);
+    spans_family(&p);
     process_families(&p);
     return buf_str(&p.out);
 }

@@ -16,6 +16,9 @@ struct metrics_sample {
 /* The rows must stay. */
 void metrics_setup(const struct route *routes, size_t n);
 void metrics_count(const struct metrics_sample *s);
-void metrics_refused(int status); /* turned away before there was a request */
+void metrics_refused(int status);     /* turned away before there was a request */
+void metrics_spans_dropped(size_t n); /* spans that no collector has got */
+/* "/admin/clients/{id}" as "/admin/clients/{param}": the name of a route's endpoint. */
+void metrics_endpoint(struct buf *b, const struct route *row);
 
 #endif
