@@ -11,6 +11,7 @@
 #include "cli/own_certificate.h"
 #include "flow/backchannel.h"
 #include "http/server.h"
+#include "http/tracer.h"
 #include "oauth/client.h"
 #include "oauth/client_keys.h"
 #include "oauth/keysets.h"
@@ -29,6 +30,7 @@ struct serve {
     const struct config *first;  /* what the listeners were opened with; they may keep its texts */
     struct provider_parts parts;
     struct app app;
+    struct tracer *tracer; /* NULL: tracing is off */
     struct http_server *http;
     struct config_watch *watch;
     pthread_t threads[1 + DELIVERERS]; /* background(), deliver() */
@@ -189,6 +191,15 @@ static void log_delivery(const struct backchannel_report *d)
            LF_INT("attempts", d->attempts));
 }
 
+/* The trace of a delivery begins here: the request that caused it has been answered long ago. */
+static bool deliver_one(struct serve *s, struct provider *p, struct op *op, struct backchannel_report *ret, struct err *e)
+{
+    if (s->tracer != NULL) op->span = tracer_begin(s->tracer, op->arena, SPAN_INTERNAL, STR("deliver logout"), NULL);
+    TRY(backchannel_run(p, op, ret, e));
+    if (ret->outcome != BACKCHANNEL_IDLE) tracer_end(op->span);
+    return true;
+}
+
 /* Sends what is due. *retry_at: the earliest moment at which something is due again, as far as this thread has seen. */
 static void deliver_due(struct serve *s, usec_t *retry_at)
 {
@@ -198,7 +209,7 @@ static void deliver_due(struct serve *s, usec_t *retry_at)
         struct op op = op_now(a);
         struct err e = ERR_INIT(a);
         struct provider *p = app_acquire(&s->app);
-        bool ok = backchannel_run(p, &op, &done, &e);
+        bool ok = deliver_one(s, p, &op, &done, &e);
         if (!ok)
             background_error("A logout could not be delivered; trying again.", &e);
         else
@@ -346,7 +357,12 @@ static bool start(struct serve *s, unsigned listeners)
     s->parts.deliver = deliveries_queued;
     s->parts.deliver_arg = s;
     app_init(&s->app, provider_new(s->config, &s->parts));
-    if (!listen_and_serve(s, listeners)) return app_done(&s->app), false;
+    s->tracer = tracer_start(s->first);
+    s->app.http.tracer = s->tracer;
+    if (!listen_and_serve(s, listeners)) {
+        tracer_stop(s->tracer, STOP_GRACE);
+        return app_done(&s->app), false;
+    }
     banner(s, listeners);
     pthread_mutex_lock(&s->lock);
     s->started = true;
@@ -371,14 +387,20 @@ __attribute__((noreturn)) static void end_unfinished(const char *message)
     _exit(0);
 }
 
+static usec_t left_until(usec_t until)
+{
+    const usec_t now = clock_monotonic();
+    return until > now ? until - now : 0;
+}
+
 static void stop(struct serve *s)
 {
     const usec_t until = clock_monotonic() + STOP_GRACE;
     config_watch_stop(s->watch);
     s->watch = NULL;
     if (!http_server_stop(s->http, STOP_GRACE)) end_unfinished("Some requests did not finish in time; ending without them.");
-    usec_t left = until - clock_monotonic();
-    if (!stop_threads(s, left > 0 ? left : 0)) end_unfinished("Background work did not finish in time; ending without it.");
+    if (!stop_threads(s, left_until(until))) end_unfinished("Background work did not finish in time; ending without it.");
+    if (!tracer_stop(s->tracer, left_until(until))) end_unfinished("The last spans were not taken in time; ending without them.");
     app_done(&s->app);
 }
 

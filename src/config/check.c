@@ -161,6 +161,17 @@ static void check_admin(struct load *l)
                     STR_FMT(c->serve_admin_host));
 }
 
+static void check_tracing(struct load *l)
+{
+    if (l->c->tracing_provider != TRACING_JAEGER) return;
+    struct str place = place_text(l->a, &l->slots[CONFIG_tracing_provider].place);
+    report_warn(
+        l,
+        "tracing.provider: jaeger (%.*s) sends nothing, for Jaeger has retired its agent. Jaeger itself takes OpenTelemetry's "
+        "spans: set tracing.provider to otel and tracing.providers.otlp.server_url to its port 4318.",
+        STR_FMT(place));
+}
+
 /* API keys are kept as digests only. */
 static void digest_keys(struct config *c, struct strs *keys)
 {
@@ -260,6 +271,7 @@ void check_all(struct load *l)
     check_hook(l, CONFIG_oauth2_token_hook_url);
     check_hook(l, CONFIG_oauth2_refresh_token_hook_url);
     check_admin(l);
+    check_tracing(l);
     digest_keys(l->c, &l->c->serve_admin_api_keys);
     digest_keys(l->c, &l->c->oidc_dynamic_client_registration_initial_access_tokens);
     derive_urls(l->c);

@@ -22,7 +22,7 @@ enum key_format {
     FORMAT_VERSION,
     FORMAT_MAX_
 };
-enum key_flags { SECRET = 1, RESTART = 2, FIXED = 4, DEAD = 8, LATER = 16, NO_ENV = 32, FOREVER = 64, BARE = 128 };
+enum key_flags { SECRET = 1, RESTART = 2, FIXED = 4, DEAD = 8, NO_ENV = 16, FOREVER = 32, BARE = 64 };
 
 struct key_row {
     enum key_type type;

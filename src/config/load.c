@@ -177,16 +177,6 @@ static void warn_dev(struct load *l, const struct slot *said)
         STR_FMT(file));
 }
 
-static void warn_later(struct load *l)
-{
-    struct strs names = { 0 };
-    for (enum config_key k = 0; k < CONFIG_KEY_MAX_; k++)
-        if (config_keys[k].flags & LATER && l->slots[k].node != NULL) strs_add(l->a, &names, str_of(config_keys[k].path));
-    struct str joined = strs_join(l->a, names, ", ");
-    if (names.n > 0)
-        report_warn(l, "These settings are accepted, but what they are about is not there yet: %.*s.", STR_FMT(joined));
-}
-
 /* `old` is NULL when nothing is in force yet. */
 static bool load_all(struct arena *a, const struct config *old, const struct config_sources *s, const struct config **ret,
                      struct config_report *report)
@@ -209,7 +199,6 @@ static bool load_all(struct arena *a, const struct config *old, const struct con
     if (old != NULL) reload_keep(l, old);
     c->plain_http = c->dev || s->force_http;
     warn_dev(l, &dev_in_file);
-    warn_later(l);
     check_all(l);
 
     if (report->n > 0) {

@@ -41,9 +41,7 @@ static void add_marks(struct buf *b, const struct key_row *row)
     static const struct {
         unsigned flag;
         const char *mark;
-    } marks[] = {
-        { RESTART, "restart" }, { FIXED, "fixed" }, { SECRET, "secret" }, { DEAD, "no effect" }, { LATER, "not there yet" }
-    };
+    } marks[] = { { RESTART, "restart" }, { FIXED, "fixed" }, { SECRET, "secret" }, { DEAD, "no effect" } };
     for (size_t i = 0; i < ARRAY_LEN(marks); i++)
         if (row->flags & marks[i].flag) buf_addf(b, " · *%s*", marks[i].mark);
 }

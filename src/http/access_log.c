@@ -57,7 +57,7 @@ static enum log_level level_of(const struct exchange *x)
     return quiet ? LOG_TRACE : LOG_INFO;
 }
 
-static const char *method_name(const struct http_req *r)
+const char *method_name(const struct http_req *r)
 {
     static const char *const names[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
     return r->method == 0 ? "unknown" : names[__builtin_ctz((unsigned)r->method)];

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "http/guard.h"
+#include "http/propagation.h"
+#include "http/tracer.h"
 
 enum { HEADERS_MAX = 100, HEADER_BYTES_MAX = 64 * 1024, DEFAULT_BYTES = 1 << 20, CONNECT_MS = 10000, LONGEST_PAUSE_S = 30 };
 
@@ -140,9 +142,11 @@ static void set_options(CURL *h, const struct fetch *f, struct str url, struct a
     }
 }
 
+static const char *method_of(const struct fetch *f) { return f->method != NULL ? f->method : f->body.p != NULL ? "POST" : "GET"; }
+
 static void set_method(CURL *h, const struct fetch *f)
 {
-    const char *method = f->method != NULL ? f->method : f->body.p != NULL ? "POST" : "GET";
+    const char *method = method_of(f);
     if (f->body.p != NULL || strcmp(method, "POST") == 0) {
         curl.easy_setopt(h, CURLOPT_POST, 1L);
         curl.easy_setopt(h, CURLOPT_POSTFIELDS, f->body.p != NULL ? f->body.p : "");
@@ -250,12 +254,8 @@ static void pause_before_next(const struct fetched *answer, int attempt)
     nanosleep(&(struct timespec) { .tv_sec = seconds }, NULL);
 }
 
-bool fetch(struct op *op, const struct fetch *f, struct fetched *ret, struct err *e)
+static bool fetch_untraced(struct op *op, const struct fetch *f, struct fetched *ret, struct err *e)
 {
-    OP_MUST_WAIT(op, e);
-    pthread_once(&curl.once, load_curl);
-    ENSURE(curl.ready, e, SERVER_ERROR, "Outgoing requests need the library libcurl (libcurl.so.4), which is not installed.");
-
     for (int attempt = 0;; attempt++) {
         struct err failure = ERR_INIT(e->arena);
         struct fetched answer = { 0 };
@@ -271,4 +271,55 @@ bool fetch(struct op *op, const struct fetch *f, struct fetched *ret, struct err
             *e = failure;
         return ok;
     }
+}
+
+/* ---- tracing: a span around all attempts, which the other server learns of ---- */
+
+static void describe(struct span *s, const struct fetch *f)
+{
+    struct url u;
+    int64_t port;
+    span_add(s, "http.request.method", s->name);
+    span_add(s, "url.full", shown(s->arena, f->url));
+    if (!url_parse(s->arena, f->url, &u)) return;
+    span_add(s, "server.address", u.host);
+    if (u.port.n == 0)
+        span_add_number(s, "server.port", str_eq(u.scheme, STR("https")) ? 443 : 80);
+    else if (str_to_int(u.port, &port))
+        span_add_number(s, "server.port", port);
+}
+
+static void conclude(struct span *s, bool answered, int status)
+{
+    if (answered) span_add_number(s, "http.response.status_code", status);
+    s->failed = !answered || status >= 400;
+    if (s->failed) span_add(s, "error.type", answered ? arena_printf(s->arena, "%d", status) : STR("_OTHER"));
+    tracer_end(s);
+}
+
+static struct http_header *with_context(struct span *s, const struct fetch *f, size_t *ret_n)
+{
+    struct http_header *headers = ARENA_ARRAY(s->arena, struct http_header, f->headers_n + 2);
+    size_t n = f->headers_n;
+    if (n > 0) memcpy(headers, f->headers, n * sizeof(*headers));
+    headers[n++] = (struct http_header) { STR("traceparent"), trace_context_write(s->arena, &s->context) };
+    if (s->context.state.n > 0) headers[n++] = (struct http_header) { STR("tracestate"), s->context.state };
+    *ret_n = n;
+    return headers;
+}
+
+bool fetch(struct op *op, const struct fetch *f, struct fetched *ret, struct err *e)
+{
+    OP_MUST_WAIT(op, e);
+    pthread_once(&curl.once, load_curl);
+    ENSURE(curl.ready, e, SERVER_ERROR, "Outgoing requests need the library libcurl (libcurl.so.4), which is not installed.");
+    if (op->span == NULL) return fetch_untraced(op, f, ret, e);
+
+    struct fetch traced = *f;
+    struct span *s = tracer_begin_below(op->span, SPAN_CLIENT, str_of(method_of(f)));
+    describe(s, f);
+    traced.headers = with_context(s, f, &traced.headers_n);
+    bool answered = fetch_untraced(op, &traced, ret, e);
+    conclude(s, answered, answered ? ret->status : 0);
+    return answered;
 }

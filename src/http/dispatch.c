@@ -8,6 +8,7 @@
 #include "http/exchange.h"
 #include "http/form.h"
 #include "http/metrics.h"
+#include "http/server_span.h"
 
 enum { QUERY_PAIRS_MAX = 1000, LONGEST_REQUEST_ID = 128, BODY_WITHOUT_USE = 64 * 1024 };
 
@@ -98,7 +99,10 @@ void exchange_begin(struct exchange *x, const char *method)
     if (x->match.outcome == ROUTE_FOUND) r->route = x->match.row;
     memcpy(r->param, x->match.param, sizeof(r->param));
     x->body_limit = body_limit(x);
+    if (x->app->tracer != NULL) server_span_begin(x);
+    server_span_enter(x);
     access_started(x);
+    server_span_leave(x);
 }
 
 void exchange_end(struct exchange *x)
@@ -290,6 +294,7 @@ static void finish(struct exchange *x)
                                              .took = took,
                                              .received = x->conn->framing.head + x->body_n,
                                              .sent = r->content.n });
+    server_span_end(x);
     access_completed(x, took);
 }
 
@@ -304,7 +309,7 @@ static bool run_handler(struct exchange *x, struct err *e)
     return true;
 }
 
-enum exchange_outcome exchange_run(struct exchange *x)
+static enum exchange_outcome run(struct exchange *x)
 {
     struct http_req *r = &x->r;
     struct err e = ERR_INIT(r->op.arena);
@@ -321,10 +326,20 @@ enum exchange_outcome exchange_run(struct exchange *x)
     return EX_ANSWERED;
 }
 
+enum exchange_outcome exchange_run(struct exchange *x)
+{
+    server_span_enter(x);
+    enum exchange_outcome outcome = run(x);
+    server_span_leave(x);
+    return outcome;
+}
+
 void exchange_busy(struct exchange *x)
 {
     struct err e = ERR_INIT(x->r.op.arena);
+    server_span_enter(x);
     answer_reset(&x->r);
     if (!err_set(&e, &err_BUSY, "", __FILE__, __LINE__)) answer_error(&x->r, &e);
     finish(x);
+    server_span_leave(x);
 }

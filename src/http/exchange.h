@@ -53,6 +53,7 @@ void answer_reset(struct http_req *r);
 const char *status_text(int status);
 
 /* access_log.c: the two records of a request. */
+const char *method_name(const struct http_req *r); /* "unknown" for one without a name here */
 void access_started(struct exchange *x);
 void access_completed(struct exchange *x, usec_t took);
 

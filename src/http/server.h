@@ -7,6 +7,7 @@
 #include "http/http.h"
 
 struct http_server;
+struct tracer;
 
 /* What the wiring supplies. All are called from several threads. */
 struct http_app {
@@ -22,6 +23,7 @@ struct http_app {
     bool (*client_origin)(struct http_req *r, struct str origin);
     /* Writes a ROUTE_BROWSER error as a page or a redirect to urls.error. */
     bool (*browser_error)(struct http_req *r, const struct err *e);
+    struct tracer *tracer; /* http/tracer.h; NULL: tracing is off */
     void *app;
 };
 

@@ -199,6 +199,5 @@ def test_headers_that_are_none(make_server, headers):
 
 def test_the_reference_says_what_it_does(make_server, kratos):
     server = make_server(configured(kratos.url, publicUrl="http://kratos.example.test/", headers={"X-Key": "the-secret-key"}))
-    assert [r for r in server.records() if "not there yet" in r["msg"]] == []
     shown = server.cli("config", "show", "--dev", "-c", server.config_file).stdout
     assert kratos.url in shown and "the-secret-key" not in shown

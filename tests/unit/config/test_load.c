@@ -322,14 +322,22 @@ static void open_groups_warn(void **state)
     assert_true(warned(&r, "serve.public.access_log (test.yml:3) is not a known key"));
 }
 
-static void later_features_are_named_once(void **state)
+static void jaegers_agent_is_told_what_to_use_instead(void **state)
 {
     (void)state;
     ARENA_AUTO a = arena_new();
     struct config_report r;
-    CONFIG_AUTO c = load(a, &(struct given) { .yaml = "tracing: {provider: otel, providers: {otlp: {insecure: true}}}" }, &r);
+    CONFIG_AUTO c = load(a, &(struct given) { .yaml = "tracing: {provider: jaeger}" }, &r);
     assert_non_null(c);
-    assert_true(warned(&r, "not there yet: tracing.provider, tracing.providers.otlp.insecure."));
+    assert_true(warned(&r, "tracing.provider: jaeger (test.yml:1) sends nothing"));
+    assert_true(warned(&r, "set tracing.provider to otel"));
+
+    CONFIG_AUTO other =
+        load(a, &(struct given) { .yaml = "tracing: {provider: otel, providers: {otlp: {authorization_header: Bearer abc}}}" },
+             &r);
+    assert_non_null(other);
+    assert_false(warned(&r, "tracing"));
+    assert_true(str_eq(other->tracing_providers_otlp_authorization_header, STR("Bearer abc")));
 }
 
 static void all_problems_at_once(void **state)
@@ -548,7 +556,7 @@ int main(void)
         cmocka_unit_test(files_are_accepted),
         cmocka_unit_test(durations_and_endless),
         cmocka_unit_test(open_groups_warn),
-        cmocka_unit_test(later_features_are_named_once),
+        cmocka_unit_test(jaegers_agent_is_told_what_to_use_instead),
         cmocka_unit_test(all_problems_at_once),
         cmocka_unit_test(pointers),
         cmocka_unit_test(problems_are_bounded),

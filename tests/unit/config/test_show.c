@@ -24,7 +24,7 @@ static struct str defaults(struct arena *a)
 {
     struct buf b = BUF(a);
     static const char *const types[TYPE_MAX_] = { "text", "yesno", "count", "ratio", "span", "choice", "list", "map" };
-    static const char *const flags[] = { "secret", "restart", "fixed", "dead", "later", "no-env", "forever", "bare" };
+    static const char *const flags[] = { "secret", "restart", "fixed", "dead", "no-env", "forever", "bare" };
     for (enum config_key k = 0; k < CONFIG_KEY_MAX_; k++) {
         const struct key_row *row = &config_keys[k];
         buf_addf(&b, "%s %s", row->path, types[row->type]);
