@@ -95,10 +95,9 @@ bool admin_client_create(struct http_req *r, struct err *e)
 
 bool admin_client_delete(struct http_req *r, struct err *e)
 {
-    enum store_put put = STORE_MISSING;
-    struct str id = r->param[0];
-    if (id.n <= STORE_ID_MAX && !str_has(id, '\0')) TRY(store_client_delete(r->provider->store, &r->op, id, &put, e));
-    ENSURE(put == STORE_DONE, e, NO_ROW, "");
+    bool found;
+    TRY(client_delete(r->provider, &r->op, r->param[0], &found, e));
+    ENSURE(found, e, NO_ROW, "");
     return http_reply_empty(r, 204);
 }
 

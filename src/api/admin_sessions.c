@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "api/request_view.h"
+#include "base/span.h"
 #include "flow/logout.h"
 #include "oauth/page.h"
 
@@ -150,6 +151,7 @@ bool admin_consent_sessions_revoke(struct http_req *r, struct err *e)
     TRY(is_v1(r) ? check_revocation_v1(&v, e) : check_revocation(&v, e));
     if (is_findable(v.subject) && is_findable(v.client) && is_findable(v.grant))
         TRY(store_consent_revoke(r->provider->store, &r->op, v.subject, v.client, v.grant, e));
+    span_event(&r->op, &(struct span_event) { .name = EVENT_CONSENT_REVOKED, .client_id = v.client, .subject = v.subject });
     return http_reply_empty(r, 204);
 }
 

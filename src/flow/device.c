@@ -3,6 +3,7 @@
 #include "flow/device.h"
 
 #include "base/rand.h"
+#include "base/span.h"
 #include "flow/flow_int.h"
 #include "oauth/device.h"
 
@@ -112,6 +113,7 @@ bool device_flow_accept(const struct provider *p, struct op *op, const struct fl
     params_add(a, &add, STR("client_id"), d->client_id);
     params_add(a, &add, STR("device_verifier"), flow_seal(p, a, SEAL_DEVICE_VERIFIER, &typed));
     *ret_url = url_with_params(a, flow_request_url(p, a, &typed), &add);
+    span_event(op, &(struct span_event) { .name = EVENT_DEVICE_USER_CODE_ACCEPTED, .client_id = d->client_id });
     return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/b64.h"
 #include "base/rand.h"
+#include "base/span.h"
 #include "flow/flow_int.h"
 #include "oauth/pack.h"
 
@@ -91,6 +92,9 @@ bool flow_decide_login(const struct provider *p, struct op *op, const struct flo
         ENSURE(same, e, CONFLICT, "The login request was already decided; the first decision is final.");
     }
     *ret_verifier = flow_id_seal(p, op->arena, SEAL_LOGIN_VERIFIER, f->id);
+    span_event(op, &(struct span_event) { .name = f->rejection != NULL ? EVENT_LOGIN_REJECTED : EVENT_LOGIN_ACCEPTED,
+                                          .client_id = f->client_id,
+                                          .subject = f->subject });
     return true;
 }
 
@@ -198,6 +202,9 @@ bool flow_decide_consent(const struct provider *p, struct op *op, const struct g
         ENSURE(same, e, CONFLICT, "The consent request was already used and can no longer be changed.");
     }
     *ret_verifier = flow_id_seal(p, op->arena, SEAL_CONSENT_VERIFIER, g->id);
+    span_event(op, &(struct span_event) { .name = granted != NULL ? EVENT_CONSENT_ACCEPTED : EVENT_CONSENT_REJECTED,
+                                          .client_id = g->client_id,
+                                          .subject = g->subject });
     return true;
 }
 

@@ -131,6 +131,7 @@ struct client_change {
 /* Reads, edits, validates, and writes if nobody changed the client meanwhile, else starts again. Fails with NO_ROW. */
 MUST_USE bool client_update(const struct provider *p, struct op *op, const struct client_change *change, struct client **ret,
                             struct client_extras *ret_x, struct err *e);
+MUST_USE bool client_delete(const struct provider *p, struct op *op, struct str id, bool *ret_found, struct err *e);
 /* A new random secret. */
 struct str client_secret_new(struct arena *a);
 /* The secret of a client that is registered for client_secret_jwt, if it was given one since. */

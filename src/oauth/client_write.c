@@ -1,5 +1,6 @@
 /* Storing clients: create, and update by compare-and-set on the row's version; their secrets and registration tokens. */
 #include "base/rand.h"
+#include "base/span.h"
 #include "client.h"
 
 enum { SHORTEST_SECRET = 6, LONGEST_SECRET = 1024, SECRET_LENGTH = 26, TRIES = 8 };
@@ -146,6 +147,16 @@ bool client_create(const struct provider *p, struct op *op, struct client *c, st
     if (client_is_public(c)) x->client_secret = STR_NONE;
     x->registration_access_token = client_registration_token(p, op->arena, c);
     x->registration_client_uri = client_registration_uri(p, op->arena, c);
+    span_event(op, &(struct span_event) { .name = EVENT_CLIENT_CREATED, .client_id = c->id });
+    return true;
+}
+
+bool client_delete(const struct provider *p, struct op *op, struct str id, bool *ret_found, struct err *e)
+{
+    enum store_put put = STORE_MISSING;
+    if (id.n <= STORE_ID_MAX && !str_has(id, '\0')) TRY(store_client_delete(p->store, op, id, &put, e));
+    *ret_found = put == STORE_DONE;
+    if (*ret_found) span_event(op, &(struct span_event) { .name = EVENT_CLIENT_DELETED, .client_id = id });
     return true;
 }
 
@@ -205,7 +216,9 @@ bool client_update(const struct provider *p, struct op *op, const struct client_
         enum store_put put;
         TRY(try_update(p, op, change, ret, ret_x, &put, e));
         ENSURE(put != STORE_MISSING, e, NO_ROW, "");
-        if (put == STORE_DONE) return true;
+        if (put != STORE_DONE) continue;
+        span_event(op, &(struct span_event) { .name = EVENT_CLIENT_UPDATED, .client_id = change->id });
+        return true;
     }
     FAIL(e, CONFLICT, "Others keep changing this client; try again.");
 }

@@ -2,6 +2,7 @@
 #include "oauth/grants.h"
 
 #include "base/json.h"
+#include "base/span.h"
 #include "oauth/audience.h"
 #include "oauth/credential.h"
 #include "oauth/device.h"
@@ -80,23 +81,43 @@ static struct str answer(const struct provider *p, struct op *op, const struct g
     return buf_str(&b);
 }
 
+static bool serve(const struct provider *p, struct op *op, const struct client_credentials *credentials, struct grant_request *q,
+                  struct grant_result *ret, struct err *e)
+{
+    const struct str name = params_get(q->form, STR("grant_type"));
+    ENSURE(q->form->n > 0, e, INVALID_REQUEST, "The POST body can not be empty.");
+    ENSURE(name.n > 0, e, INVALID_REQUEST, "Request parameter 'grant_type' is missing");
+    q->type = find_type(name);
+    ENSURE(q->type != NULL, e, INVALID_REQUEST, HINT_CHECK_PARAMETERS);
+
+    TRY(client_authenticate(p, op, credentials, &q->client, e));
+    TRY(scope_read(op, params_get(q->form, STR("scope")), &q->scopes, e));
+    TRY(audience_read(op, q->form, &q->audience, e));
+    TRY(q->type->validate(p, op, q, e));
+    TRY(hooks_call(p, op, q, e));
+    return q->type->issue(p, op, q, ret, e);
+}
+
+static void tell(const struct op *op, const struct grant_request *q, enum span_event_name name)
+{
+    span_event(op, &(struct span_event) { .name = name,
+                                          .client_id = q->client != NULL ? q->client->id : STR_NONE,
+                                          .subject = q->subject,
+                                          .grant_type = q->type != NULL ? q->type->name : STR_NONE });
+}
+
 bool token_request(const struct provider *p, struct op *op, const struct client_credentials *credentials, struct str *ret_json,
                    struct err *e)
 {
     struct grant_request q = { .form = credentials->form };
     struct grant_result result = { 0 };
-    const struct str name = params_get(q.form, STR("grant_type"));
-    ENSURE(q.form->n > 0, e, INVALID_REQUEST, "The POST body can not be empty.");
-    ENSURE(name.n > 0, e, INVALID_REQUEST, "Request parameter 'grant_type' is missing");
-    q.type = find_type(name);
-    ENSURE(q.type != NULL, e, INVALID_REQUEST, HINT_CHECK_PARAMETERS);
-
-    TRY(client_authenticate(p, op, credentials, &q.client, e));
-    TRY(scope_read(op, params_get(q.form, STR("scope")), &q.scopes, e));
-    TRY(audience_read(op, q.form, &q.audience, e));
-    TRY(q.type->validate(p, op, &q, e));
-    TRY(hooks_call(p, op, &q, e));
-    TRY(q.type->issue(p, op, &q, &result, e));
+    if (!serve(p, op, credentials, &q, &result, e)) {
+        tell(op, &q, EVENT_TOKEN_EXCHANGE_ERROR);
+        return false;
+    }
+    tell(op, &q, EVENT_ACCESS_TOKEN_ISSUED);
+    if (result.refresh_token.n > 0) tell(op, &q, EVENT_REFRESH_TOKEN_ISSUED);
+    if (result.id_token.n > 0) tell(op, &q, EVENT_IDENTITY_TOKEN_ISSUED);
     *ret_json = answer(p, op, &result);
     return true;
 }

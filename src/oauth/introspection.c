@@ -2,6 +2,7 @@
 #include "oauth/introspection.h"
 
 #include "base/json.h"
+#include "base/span.h"
 #include "oauth/grant_session.h"
 #include "oauth/refresh_token.h"
 #include "oauth/scope.h"
@@ -101,6 +102,9 @@ bool introspect(const struct provider *p, struct op *op, struct str token, struc
     TRY(kind->check(p, op, &t, &life, &grant, e));
     if (life != TOKEN_ALIVE) return true;
     TRY(gather(p, op, &t, grant, &matter, e));
-    if (grants_all(p, matter.scopes, wanted)) *ret_json = describe(p, op, &t, kind->use, &matter, iss_slash);
+    if (!grants_all(p, matter.scopes, wanted)) return true;
+    span_event(op, &(struct span_event) {
+                       .name = EVENT_ACCESS_TOKEN_INSPECTED, .client_id = t.client_id, .subject = matter.subject });
+    *ret_json = describe(p, op, &t, kind->use, &matter, iss_slash);
     return true;
 }

@@ -147,7 +147,7 @@ bool registration_replace(const struct provider *p, struct op *op, const struct 
 bool registration_delete(const struct provider *p, struct op *op, struct str id, struct str token, struct err *e)
 {
     const struct client *ignored;
-    enum store_put put;
+    bool found; /* another request with the same token may have been faster */
     TRY(registration_find(p, op, id, token, &ignored, e));
-    return store_client_delete(p->store, op, id, &put, e);
+    return client_delete(p, op, id, &found, e);
 }

@@ -1,6 +1,7 @@
 /* Ends what a token stands for: its grant, or, when it has none, the token alone. */
 #include "oauth/revocation.h"
 
+#include "base/span.h"
 #include "oauth/grants.h"
 #include "oauth/introspection.h"
 
@@ -35,5 +36,7 @@ bool revoke(const struct provider *p, struct op *op, const struct client_credent
     /* RFC 7009 2.1: "verifies whether the token was issued to the client making the revocation request". 2.2: "invalid tokens do
      * not cause an error response". */
     if (kind == NULL || !str_eq(t.client_id, c->id)) return true;
-    return end_token(p, op, &t, e);
+    TRY(end_token(p, op, &t, e));
+    span_event(op, &(struct span_event) { .name = EVENT_ACCESS_TOKEN_REVOKED, .client_id = c->id });
+    return true;
 }

@@ -155,12 +155,14 @@ class TestServerSpans:
     def test_zipkin(self, make_server, collector):
         server = make_server({"tracing": {"provider": "zipkin", "service_name": "the shop", "providers": {"zipkin": {
             "server_url": f"http://{collector.at}/api/v2/spans?a=b", "sampling": {"sampling_ratio": 1}}}}})
+        client = server.create_client()
         server.admin.get("/version", headers={"traceparent": PARENT})
         server.stop()
         assert {path for path, _, _ in collector.posts} == {"/api/v2/spans?a=b"}
-        (version,) = [span for _, _, body in collector.posts for span in json.loads(body)]
+        created, version = [span for _, _, body in collector.posts for span in json.loads(body)]
         assert (version["name"], version["kind"], version["traceId"], version["parentId"]) == ("/version", "SERVER", TRACE, SPAN)
         assert version["localEndpoint"] == {"serviceName": "the shop"} and version["tags"]["http.response.status_code"] == "200"
+        assert [a["value"] for a in created["annotations"]] == [f'"OAuth2ClientCreated": {{"OAuth2ClientID":"{client["client_id"]}"}}']
 
 
 class TestPropagation:
@@ -243,6 +245,51 @@ class TestPropagation:
             ((_, _, headers, _),) = hook.seen
         assert headers["traceparent"] is None
         assert not any("otel" in r for r in server.records())
+
+
+class TestEvents:
+    def test_a_flow(self, make_server, collector):
+        server = make_server(otlp(collector.at))
+        client = make_web(server)
+        ids = {"OAuth2ClientID": client["client_id"]}
+        browser = Browser(server)
+        tokens = browser.sign_in(client)
+        server.introspect(tokens["access_token"])
+        secret = (client["client_id"], client["client_secret"])
+        assert server.public.post("/oauth2/token", form={"grant_type": "authorization_code", "code": "wrong"}, basic=secret).status == 400
+        assert server.public.post("/oauth2/revoke", form={"token": tokens["access_token"]}, basic=secret).status == 200
+        challenge = browser.authorize(client, prompt="login").query["login_challenge"]
+        assert server.admin.put("/admin/oauth2/auth/requests/login/reject", query={"login_challenge": challenge}, json={"error": "x"}).status == 200
+        assert server.admin.patch(f"/admin/clients/{client['client_id']}", json=[
+            {"op": "replace", "path": "/client_name", "value": "n"}]).status == 200
+        assert server.admin.delete("/admin/oauth2/auth/sessions/consent", query={"subject": "alice", "all": "true"}).status == 204
+        assert server.admin.delete(f"/admin/clients/{client['client_id']}").status == 204
+        server.stop()
+
+        (subject,) = {e["OAuth2Subject"] for s in collector.spans() for n, e in s.events.items() if n == "OAuth2LoginAccepted"}
+        user = {**ids, "OAuth2Subject": subject}
+        issued = {**user, "OAuth2GrantType": "authorization_code"}
+        seen = [(s.name, s.events) for s in collector.spans() if s.events]
+        assert seen == [
+            ("/admin/clients", {"OAuth2ClientCreated": ids}),
+            ("/admin/oauth2/auth/requests/login/accept", {"OAuth2LoginAccepted": user}),
+            ("/admin/oauth2/auth/requests/consent/accept", {"OAuth2ConsentAccepted": user}),
+            ("/oauth2/token", {"OAuth2AccessTokenIssued": issued, "OAuth2RefreshTokenIssued": issued, "OIDCIdentityTokenIssued": issued}),
+            ("/admin/oauth2/introspect", {"OAuth2AccessTokenInspected": user}),
+            ("/oauth2/token", {"OAuth2TokenExchangeError": {**ids, "OAuth2GrantType": "authorization_code"}}),
+            ("/oauth2/revoke", {"OAuth2AccessTokenRevoked": ids}),
+            ("/admin/oauth2/auth/requests/login/reject", {"OAuth2LoginRejected": ids}),
+            ("/admin/clients/{param}", {"OAuth2ClientUpdated": ids}),
+            ("/admin/oauth2/auth/sessions/consent", {"OAuth2ConsentRevoked": {"OAuth2Subject": "alice"}}),
+            ("/admin/clients/{param}", {"OAuth2ClientDeleted": ids})]
+
+        # Nothing that opens anything is in any span: no secret, token, code, challenge, verifier or cookie.
+        text = collector.text()
+        for secret in (client["client_secret"], tokens["access_token"], tokens["refresh_token"], tokens["id_token"], challenge,
+                       *browser.cookies.values()):
+            assert secret not in text and secret.split(".")[-1] not in text
+        for word in ("ory_", "challenge=", "verifier", "code=", "Basic ", "Cookie", "?"):
+            assert word not in text, word
 
 
 class TestLogs:
