@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "base/version.h"
@@ -44,17 +44,12 @@ struct tracer {
 
 /* ---- sending ---- */
 
-static struct timespec timespec_of(usec_t t)
-{
-    return (struct timespec) { .tv_sec = (time_t)(t / USEC_PER_SEC), .tv_nsec = (long)(t % USEC_PER_SEC) * 1000 };
-}
-
 /* Call with the lock held. Waits for the first span, then for others to go with it. */
 static void gather(struct tracer *t)
 {
     while (t->give_up == 0 && t->filling.spans == 0) pthread_cond_wait(&t->wake, &t->lock);
-    const struct timespec until = timespec_of(clock_monotonic() + GATHER);
-    while (t->give_up == 0 && t->filling.spans < BATCH && pthread_cond_timedwait(&t->wake, &t->lock, &until) == 0) {}
+    const usec_t until = clock_monotonic() + GATHER;
+    while (t->give_up == 0 && t->filling.spans < BATCH && cond_wait_until(&t->wake, &t->lock, until)) {}
 }
 
 /* How long sending may take; 0: there is no time left. */
@@ -250,11 +245,7 @@ struct tracer *tracer_start(const struct config *c)
     t->resource = (struct span_resource) { .service_name = c->tracing_service_name,
                                            .service_version = STR(GRANTD_VERSION),
                                            .environment = c->tracing_deployment_environment };
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&t->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&t->wake);
     pthread_mutex_init(&t->lock, NULL);
     if (is_target(a, &t->target) && start_thread(t)) return t;
     tracer_free(t);
@@ -264,11 +255,11 @@ struct tracer *tracer_start(const struct config *c)
 bool tracer_stop(struct tracer *t, usec_t grace)
 {
     if (t == NULL) return true;
-    const struct timespec until = timespec_of(clock_monotonic() + grace);
+    const usec_t until = clock_monotonic() + grace;
     pthread_mutex_lock(&t->lock);
     t->give_up = clock_monotonic() + grace * 9 / 10; /* the answer to the last request may take until then, but no longer */
     pthread_cond_broadcast(&t->wake);
-    while (!t->ended && pthread_cond_timedwait(&t->wake, &t->lock, &until) == 0) {}
+    while (!t->ended && cond_wait_until(&t->wake, &t->lock, until)) {}
     const bool ended = t->ended;
     pthread_mutex_unlock(&t->lock);
     if (!ended) return false;
