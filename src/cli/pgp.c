@@ -125,9 +125,11 @@ static bool run_gpg(struct cli *c, const char *folder, const char *key, struct s
 
 static bool encrypt(struct cli *c, struct str key, struct str text, struct str *ret)
 {
-    char folder[] = "/tmp/grantd-gpg-XXXXXX";
+    const char *place = getenv("TMPDIR");
+    if (place == NULL || place[0] != '/') place = "/tmp";
+    char *folder = (char *)arena_printf(c->arena, "%s/grantd-gpg-XXXXXX", place).p;
     signal(SIGPIPE, SIG_IGN);
-    if (mkdtemp(folder) == NULL) return cli_fail(c, "cannot make a folder in /tmp: %s", strerror(errno)), false;
+    if (mkdtemp(folder) == NULL) return cli_fail(c, "cannot make a folder in %s: %s", place, strerror(errno)), false;
     const char *path = arena_printf(c->arena, "%s/key", folder).p;
     bool ok = write_key(path, key) ? run_gpg(c, folder, path, text, ret)
                                    : (cli_fail(c, "cannot write %s: %s", path, strerror(errno)), false);

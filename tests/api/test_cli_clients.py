@@ -260,16 +260,18 @@ def with_gpg(server, *arguments, **env):
     return server.cli(*arguments, env={"PATH": os.environ["PATH"], **env})
 
 
-def test_encrypted_secret(server, operator):
+def test_encrypted_secret(server, operator, tmp_path):
     """The operator alone can read what is printed, from create and update; it is the secret that works."""
     key = ("--pgp-key", base64.b64encode(operator.key).decode())
-    client = name()
-    made = parsed(server.cli("create", "client", "--id", client, "--grant-type", "client_credentials", *key, "--format", "json"))
+    client, env = name(), {"TMPDIR": str(tmp_path)}
+    made = parsed(server.cli("create", "client", "--id", client, "--grant-type", "client_credentials", *key, "--format", "json", env=env))
     assert server.access_token({"client_id": client, "client_secret": operator.read(made["client_secret"])})
-    changed = fields(ok(server.cli("update", "client", client, "--secret", "another-secret", *key)))
+    changed = fields(ok(server.cli("update", "client", client, "--secret", "another-secret", *key, env=env)))
     assert operator.read(changed["CLIENT SECRET"]) == "another-secret"
-    assert fields(ok(server.cli("update", "client", client, "--name", "N", *key)))["CLIENT SECRET"] == ""
-    assert not [f for f in os.listdir("/tmp") if f.startswith("grantd-gpg-")]
+    assert fields(ok(server.cli("update", "client", client, "--name", "N", *key, env=env)))["CLIENT SECRET"] == ""
+    assert os.listdir(tmp_path) == []
+    failed(server.cli("update", "client", client, "--secret", "a-third-secret", *key, env={"TMPDIR": str(tmp_path / "none")}),
+           "cannot make a folder in", "none")
 
 
 @pytest.mark.parametrize("armoured", [False, True])
