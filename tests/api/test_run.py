@@ -1,9 +1,11 @@
 """./run as a newcomer meets it: it starts, what it prints works when pasted into a shell, it keeps what it stored, Ctrl-C ends it."""
 
 import os
+import pathlib
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -79,3 +81,19 @@ def test_printed_http_lines_work(database):
         assert '"active":true' in shown and '"active":false' in shown, shown
     finally:
         run.stop()
+
+
+@pytest.mark.release
+@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 0), (signal.SIGKILL, 128 + signal.SIGKILL)])
+def test_nothing_outlives_the_server(database, number, status):
+    """Whoever ends it, or if it ends by itself."""
+    run = Run(database)
+    children = pathlib.Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text().split()
+    (server,) = [int(c) for c in children if b"serve" in pathlib.Path(f"/proc/{c}/cmdline").read_bytes()]
+    os.kill(server, number)
+    rest = run.process.communicate(timeout=30)[0]
+    assert run.process.returncode == status and ("the server has ended" in rest) == (status != 0), rest
+    until = time.monotonic() + 10
+    while any(pathlib.Path(f"/proc/{c}").exists() for c in children):
+        assert time.monotonic() < until, children
+        time.sleep(0.05)
