@@ -219,7 +219,9 @@ def processor_time(bench, operations, judged):
     """Prints a line for each operation. The last column counts rows as cheap as they are when 64 of them share a commit."""
     print(f"\n{'us of processor time per operation':<44}{'floor':>8}{'parts':>9}{'grantd':>9}{'ratio':>7}{'grouped':>9}")
     for operation in operations:
+        bench.measure_parts()
         floor, cost = operation.run(bench)
+        bench.measure_parts()
         whole = operation.sum(floor, bench.parts, "row")
         grouped = operation.sum(floor, bench.parts, "row_of_64")
         verdict = judged(operation.name, cost, LIMIT * whole)
