@@ -281,8 +281,7 @@ def database_for(folder, config, env=None, keys=True):
         place = tempfile.TemporaryDirectory(prefix="grantd-used-")
         before = Node(place.name, keys=False).start()
         for name in ("hydra.openid.id-token", "hydra.jwt.access-token"):
-            while before.admin.get(f"/admin/keys/{name}").status != 200:
-                time.sleep(0.05)
+            before.wait_ready(path=f"/admin/keys/{name}")
         before.stop()
         used = before.database, place       # which goes when the tests end
     return Database(folder, like=used[0])
