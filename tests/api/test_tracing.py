@@ -287,7 +287,9 @@ class TestEvents:
         text = collector.text()
         for secret in (client["client_secret"], tokens["access_token"], tokens["refresh_token"], tokens["id_token"], challenge,
                        *browser.cookies.values()):
-            assert secret not in text and secret.split(".")[-1] not in text
+            assert secret not in text
+        for token in (tokens["access_token"], tokens["refresh_token"], tokens["id_token"]):
+            assert token.split(".")[-1] not in text
         for word in ("ory_", "challenge=", "verifier", "code=", "Basic ", "Cookie", "?"):
             assert word not in text, word
 
