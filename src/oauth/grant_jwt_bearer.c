@@ -122,8 +122,10 @@ bool jwt_bearer_validate(const struct provider *p, struct op *op, struct grant_r
     struct assertion *t = ARENA_NEW(op->arena, struct assertion);
     const struct trust *trust;
     TRY(grant_allowed(q, e));
+    /* Using a jti up waits in any case: nothing is read or verified twice. */
+    if (!p->config->oauth2_grant_jwt_jti_optional) OP_MUST_WAIT(op, e);
     TRY(read_assertion(op, q, t, e));
-    if (t->jti.n > 0) OP_MUST_WAIT(op, e); /* using it up waits in any case, so nothing is verified twice */
+    if (t->jti.n > 0) OP_MUST_WAIT(op, e);
     TRY(check_signature(p, op, t, &trust, e));
     TRY(check_audience(p, op, t, e));
     TRY(check_claims(p, op, t, e));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/rand.h"
+#include "oauth/opened_keys.h"
 
 enum { KEYS_MAX = 100 };
 #define LOOK_EVERY  USEC_PER_SEC
@@ -330,7 +331,15 @@ struct key_row keyset_row(const struct provider *p, struct op *op, struct str na
 
 bool keyset_row_open(const struct provider *p, struct op *op, const struct key_row *row, struct jwk **ret, struct err *e)
 {
-    return open_key(p, op->arena, row, ret, e);
+    struct jwk *known = opened_keys_find(p->opened_keys, row);
+    if (known != NULL) {
+        arena_defer(op->arena, unref_key, known);
+        *ret = known;
+        return true;
+    }
+    TRY(open_key(p, op->arena, row, ret, e));
+    opened_keys_keep(p->opened_keys, row, *ret);
+    return true;
 }
 
 static bool store_first(const struct provider *p, struct op *op, struct str name, struct err *e)

@@ -53,7 +53,7 @@ MUST_USE bool keyset_delete(const struct provider *p, struct op *op, struct str 
 /* ---- rows, for those who store a key beside something else ---- */
 
 struct key_row keyset_row(const struct provider *p, struct op *op, struct str name, const struct jwk *key);
-/* The key is held until op->arena goes. Fails with MISCONFIGURATION. */
+/* The key is held until op->arena goes; public keys only, as it is remembered. Fails with MISCONFIGURATION. */
 MUST_USE bool keyset_row_open(const struct provider *p, struct op *op, const struct key_row *row, struct jwk **ret,
                               struct err *e);
 

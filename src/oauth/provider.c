@@ -2,6 +2,7 @@
 #include "oauth/provider.h"
 
 #include "oauth/discovery.h"
+#include "oauth/opened_keys.h"
 
 struct provider *provider_new(const struct config *config, const struct provider_parts *parts)
 {
@@ -13,6 +14,7 @@ struct provider *provider_new(const struct config *config, const struct provider
     *p = (struct provider) {
         .config = config_ref(config),
         .sealer = sealer_new(&secrets),
+        .opened_keys = opened_keys_new(),
         .hydra = hydra_new(&secrets),
         .store = parts->store,
         .keysets = parts->keysets,
@@ -41,6 +43,7 @@ void provider_unref(struct provider *p)
 {
     if (p == NULL || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL) > 0) return;
     sealer_free(p->sealer);
+    opened_keys_free(p->opened_keys);
     hydra_free(p->hydra);
     config_unref(p->config);
     arena_free(p->arena);

@@ -12,6 +12,7 @@
 struct keysets;      /* oauth/keysets.h */
 struct client_cache; /* oauth/client.h */
 struct client_keys;  /* oauth/client_keys.h */
+struct opened_keys;  /* oauth/opened_keys.h */
 
 /* Outgoing requests; http/client.c in the server. Waits. */
 struct fetch_request {
@@ -35,7 +36,8 @@ typedef bool (*provider_fetch)(const struct provider *p, struct op *op, const st
 struct provider {
     const struct config *config;
     struct sealer *sealer;
-    struct hydra *hydra; /* the same secrets, for what was given out before a take-over */
+    struct opened_keys *opened_keys; /* what `sealer` has opened */
+    struct hydra *hydra;             /* the same secrets, for what was given out before a take-over */
     struct store *store;
     struct keysets *keysets;
     struct client_cache *clients;
