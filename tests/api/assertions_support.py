@@ -4,20 +4,20 @@
     with_assertion(server, KEY.sign(claims_for(server, client_id))).status == 200
     KEY.sign(claims, {"kid": None, "typ": "x"})          # header members; None leaves one out
     with Web() as web:                                   # or the fixture `web`
-        web.documents["/keys"] = key_set(KEY)            # (status, body), (status, body, headers), or a function of the handler
+        web.documents["/keys"] = key_set(KEY)            # (status, body), (status, body, headers), or a function of the request
         key_client(server, jwks=None, jwks_uri=web.url + "/keys")
-        web.calls                                        # the paths that were asked for
+        web.seen                                         # the paths that were asked for
 """
 
 import base64
-import http.server
 import json
-import threading
 import time
 import uuid
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+from webserver import WebServer
 
 CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -72,43 +72,14 @@ def key_set(*keys):
     return 200, json.dumps({"keys": [key.jwk for key in keys]}).encode()
 
 
-class Web:
-    """A client's web server on loopback."""
+class Web(WebServer):
+    """A client's web server, which keeps the paths that it is asked for."""
 
     def __init__(self):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.server.calls.append(self.path)
-                document = self.server.documents.get(self.path, (404, b""))
-                try:
-                    document(self) if callable(document) else self.answer(*document)
-                except OSError:     # the other side has had enough
-                    pass
+        self.documents = {}
+        super().__init__()
 
-            do_POST = do_GET
-
-            def answer(self, status, body=b"", headers=()):
-                self.send_response(status)
-                for name, value in dict(headers).items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.documents, self.calls = {}, []
-        self.server.documents, self.server.calls = self.documents, self.calls
-        self.port = self.server.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, request, body):
+        self.keep(request.path)
+        document = self.documents.get(request.path, (404,))
+        return document(request) if callable(document) else document

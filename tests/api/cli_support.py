@@ -1,10 +1,9 @@
 """For the tests of the command line: tables taken apart as scripts do it, and a made-up server that records what it is asked."""
 
-import http.server
 import json
-import threading
 
 from harness import run_grantd
+from webserver import WebServer
 
 FAILED = "Failed to execute API request, see error above."
 
@@ -37,40 +36,18 @@ def fields(text):
     return rows
 
 
-class Recorder:
+class Recorder(WebServer):
     """Answers every request with `status` and `answer`, and keeps (method, path, headers, body). Or with what `on` says for it."""
 
     def __init__(self, status=200, answer=None, headers=None, on=None):
-        self.status, self.answer, self.headers, self.on, self.seen = status, answer, headers or {}, on or {}, []
-        recorder = self
+        self.always, self.headers, self.on = (status, answer), headers or {}, on or {}
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def handle_any(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-                recorder.seen.append((self.command, self.path, self.headers, body))
-                status, answer = recorder.on.get((self.command, self.path), (recorder.status, recorder.answer))
-                data = answer if isinstance(answer, bytes) else b"" if answer is None else json.dumps(answer).encode()
-                self.send_response(status)
-                for name, value in {"Content-Type": "application/json", "Content-Length": len(data), **recorder.headers}.items():
-                    self.send_header(name, str(value))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, request, body):
+        self.keep((request.command, request.path, request.headers, body.decode()))
+        status, answer = self.on.get((request.command, request.path), self.always)
+        data = answer if isinstance(answer, bytes) else b"" if answer is None else json.dumps(answer).encode()
+        return status, data, {"Content-Type": "application/json", **self.headers}
 
     def cli(self, *arguments, env=None, stdin=None):
         return run_grantd(*arguments, env={"PATH": "/usr/bin:/bin", "ORY_SDK_URL": self.url, **(env or {})}, stdin=stdin)

@@ -11,9 +11,9 @@
 """
 
 import http.cookies
-import http.server
-import threading
 import urllib.parse
+
+from webserver import WebServer
 
 CALLBACK = "https://rp.example.test/cb"
 ADMIN = "/admin/oauth2/auth/requests"
@@ -108,46 +108,16 @@ def accept(server, kind, challenge, body=None, base=ADMIN):
     return answer.json["redirect_to"]
 
 
-class Listener:
+class Listener(WebServer):
     """A client's server: keeps (method, path, headers, form) of what it gets, and answers with what `answers` says: statuses, the last
     of which repeats, or a function that returns one."""
 
     def __init__(self, *answers):
-        self.answers, self.seen, self.arrived = list(answers) or [200], [], threading.Condition()
-        listener = self
+        self.answers = list(answers) or [200]
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-                with listener.arrived:
-                    listener.seen.append((self.command, self.path, self.headers, dict(urllib.parse.parse_qsl(body))))
-                    answer = listener.answers.pop(0) if len(listener.answers) > 1 else listener.answers[0]
-                    listener.arrived.notify_all()
-                try:
-                    self.send_response(answer() if callable(answer) else answer)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                except OSError:
-                    pass
-
-            do_DELETE = do_POST
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def wait(self, count, within=20):
+    def answer(self, request, body):
         with self.arrived:
-            self.arrived.wait_for(lambda: len(self.seen) >= count, within)
-            return list(self.seen)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+            self.keep((request.command, request.path, request.headers, dict(urllib.parse.parse_qsl(body.decode()))))
+            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return (answer() if callable(answer) else answer,)

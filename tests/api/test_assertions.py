@@ -391,13 +391,13 @@ def test_request_object_by_reference_is_read_once(server, web):
                                      scope="openid foo", jwks={"keys": [KEY.jwk]}, request_uris=[uri])["client_id"]
     web.documents["/object"] = 200, KEY.sign(object_claims()).encode()
     found = authorize(server, client_id, request_uri=uri)
-    assert len(web.calls) == 1
+    assert len(web.seen) == 1
     accepted = server.admin.put("/admin/oauth2/auth/requests/login/accept", query={"login_challenge": found["login_challenge"][0]},
                                 json={"subject": "ada"})
     assert accepted.status == 200
     back = urllib.parse.urlsplit(accepted.json["redirect_to"])
     server.public.get(f"{back.path}?{back.query}")
-    assert len(web.calls) == 1
+    assert len(web.seen) == 1
     for wrong in (uri + "#x", uri + "?x", web.url + "/other"):
         assert authorize(server, client_id, request_uri=wrong)["error"] == ["invalid_request_uri"], wrong
     web.documents["/object"] = 500, b""

@@ -567,7 +567,8 @@ def test_nothing_stored(make_server):
             for _ in range(500 if sanitized() else 20000):
                 assert c.get(target).status == 302
             return server.memory() - before
-        # Connections to a database server come one after the other, and each costs once; what leaked would grow every time.
+        # With a database server the workers serve these, and the heap of each grows once to what it needs; what leaked would grow
+        # every time.
         assert any(growth() < 256 * 1024 for _ in range(1 if DATABASE == "sqlite" else 4)) or sanitized()
     for table in "oauth_grant", "login_session", "mark":
         assert server.database.sql(f"SELECT COUNT(*) FROM {table}") == [["0"]]

@@ -19,6 +19,7 @@ import pytest
 from flow_support import Browser, Listener, Redirect, accept, make_web
 from harness import DATABASE, Database, Listener as Http, free_ports, run_grantd, sanitized
 from tokens_support import code_for, pair, redeem, refresh, tokens_for, unpack
+from webserver import WebServer
 
 OLD, NEW = "the-older-secret-of-the-test", "the-newer-secret-of-the-test"
 
@@ -590,31 +591,16 @@ def test_page_token(server):  # 97
     assert server.admin.get("/admin/clients", query={"page_token": forged}).status == 400
 
 
-class Keys(threading.Thread):
-    """Serves `body` at every path; counts who asks."""
+class Keys(WebServer):
+    """Serves `body` at every path."""
 
     def __init__(self, body):
-        super().__init__(daemon=True)
-        import http.server
-        keys, self.asked = self, 0
+        self.body = body
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                keys.asked += 1
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                try:
-                    self.wfile.write(body)
-                except OSError:
-                    pass
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/jwks"
-        self.run = self.server.serve_forever
+    def answer(self, request, body):
+        self.keep(request.path)
+        return 200, self.body
 
 
 def ask_with_assertion(server, client_id):
@@ -626,17 +612,16 @@ def ask_with_assertion(server, client_id):
 
 
 def test_fetched_keys(make_server):  # 98, 99
-    huge = Keys(b'{"keys":[]' + b" " * (11 << 20) + b"}")
-    huge.start()
-    members = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": huge.url}
-    for http, asked in (({"disallow_private_ip_ranges": True}, 0),
-                        ({"disallow_private_ip_ranges": True, "private_ip_exception_urls": [huge.url]}, 1), ({}, 1)):
-        server, huge.asked = make_server({"clients": {"http": http}}), 0
-        answer = ask_with_assertion(server, server.create_client(**members)["client_id"])
-        assert answer.status in (400, 401) and "127.0.0.1" not in answer.text and (huge.asked > 0) == (asked > 0), answer
-        assert server.memory() < 400 << 20
-        server.stop()
-    huge.server.shutdown()
+    with Keys(b'{"keys":[]' + b" " * (11 << 20) + b"}") as huge:
+        url = huge.url + "/jwks"
+        for http, asked in (({"disallow_private_ip_ranges": True}, False),
+                            ({"disallow_private_ip_ranges": True, "private_ip_exception_urls": [url]}, True), ({}, True)):
+            server, huge.seen = make_server({"clients": {"http": http}}), []
+            client = server.create_client(token_endpoint_auth_method="private_key_jwt", jwks_uri=url)
+            answer = ask_with_assertion(server, client["client_id"])
+            assert answer.status in (400, 401) and "127.0.0.1" not in answer.text and bool(huge.seen) == asked, answer
+            assert server.memory() < 400 << 20
+            server.stop()
 
 
 # ---- the command line walks a flow ----

@@ -180,7 +180,7 @@ def address_urls(port):
 def test_addresses(guarded, web):
     for url in address_urls(web.port):
         no_keys(assert_with(guarded, url))
-    assert web.calls == []
+    assert web.seen == []
 
 
 def test_everything_that_fetches_is_guarded(make_server, web, deaf):
@@ -199,7 +199,7 @@ def test_everything_that_fetches_is_guarded(make_server, web, deaf):
         assert time.monotonic() < until, server.log[-3000:]
         time.sleep(0.1)
     assert told[0]["client_id"] == client["client_id"] and told[0]["status"] == 0
-    assert web.calls == [] and deaf.met() == 0
+    assert web.seen == [] and deaf.met() == 0
 
 
 def test_names(net, web):
@@ -208,7 +208,7 @@ def test_names(net, web):
     server = net(";".join(f"{name}={address}" for name, address in names.items()))
     for name in names:
         no_keys(assert_with(server, f"http://{name}:{web.port}/keys"))
-    assert web.calls == [] and {f"asked {name}" for name in names} <= set(server.seen())
+    assert web.seen == [] and {f"asked {name}" for name in names} <= set(server.seen())
     assert not [line for line in server.seen() if line.startswith("connected")]
 
 
@@ -226,14 +226,14 @@ def test_rebinding(net, web):
     assert assert_with(server, f"http://rebind.test:{web.port}/keys").status == 200
     assert server.seen() == ["asked rebind.test", "connected 9.9.9.9"], "one look-up serves the check and the connection"
     no_keys(assert_with(server, f"http://rebind.test:{web.port}/keys?"))
-    assert web.calls == ["/keys"] and "connected 127.0.0.1" not in server.seen()
+    assert web.seen == ["/keys"] and "connected 127.0.0.1" not in server.seen()
 
 
 def test_several_addresses(net, web):
     """A public address that does not answer must not lead on to a private one behind the same name."""
     server = net("two.test=8.8.8.8,127.0.0.1")
     no_keys(assert_with(server, f"http://two.test:{web.port}/keys"))
-    assert web.calls == [] and "connected 8.8.8.8" in server.seen() and "connected 127.0.0.1" not in server.seen()
+    assert web.seen == [] and "connected 8.8.8.8" in server.seen() and "connected 127.0.0.1" not in server.seen()
 
 
 def test_exceptions(make_server, web):
@@ -244,7 +244,7 @@ def test_exceptions(make_server, web):
         web.documents[other] = key_set(KEY)
         no_keys(assert_with(server, web.url + other))
     no_keys(assert_with(server, f"http://localhost:{web.port}/keys"))
-    assert web.calls == ["/keys"]
+    assert web.seen == ["/keys"]
 
 
 def test_no_proxy(make_server, web):
@@ -252,7 +252,7 @@ def test_no_proxy(make_server, web):
     env = {name: web.url for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
     server = make_server(GUARD, env=env)
     no_keys(assert_with(server, "http://10.0.0.1/keys"))
-    assert web.calls == []
+    assert web.seen == []
 
 
 def test_certificates_are_checked(server, tmp_path):
@@ -265,7 +265,7 @@ def test_certificates_are_checked(server, tmp_path):
         web.server.socket = context.wrap_socket(web.server.socket, server_side=True, do_handshake_on_connect=False)
         web.documents["/keys"] = key_set(KEY)
         no_keys(assert_with(server, f"https://localhost:{web.port}/keys"))
-        assert web.calls == []
+        assert web.seen == []
 
 
 # ---- redirects ----
@@ -287,12 +287,12 @@ def test_redirects(net, web):
         "dict": f"dict://public.test:{web.port}/x", "data": "data:application/json,{}", "user": f"http://a:b@public.test:{web.port}/keys",
         "unix": "unix:///run/x", "nothing": "http://", "loop": "/loop", "odd": "http://public.test:99999/",
     }
-    before = len(web.calls)
+    before = len(web.seen)
     for name, url in targets.items():
         web.documents["/" + name] = to(url)
         no_keys(assert_with(server, f"{public}/{name}"))
-    assert "/keys" not in web.calls[before:]
-    assert web.calls.count("/loop") == 4 and "connected 127.0.0.1" not in server.seen()
+    assert "/keys" not in web.seen[before:]
+    assert web.seen.count("/loop") == 4 and "connected 127.0.0.1" not in server.seen()
 
 
 def test_redirects_of_an_exception(make_server, web):
@@ -300,18 +300,18 @@ def test_redirects_of_an_exception(make_server, web):
     server = make_server({"clients": {"http": {"disallow_private_ip_ranges": True, "private_ip_exception_urls": [web.url + "/away"]}}})
     web.documents["/away"] = to(web.url + "/keys")
     no_keys(assert_with(server, web.url + "/away"))
-    assert web.calls == ["/away"]
+    assert web.seen == ["/away"]
 
 
 # ---- how much it takes ----
 
 def drip(head, pause=1.0):
     """A document that comes a byte at a time and never ends."""
-    def document(handler):
-        handler.wfile.write(head)
+    def document(request):
+        request.wfile.write(head)
         while True:
-            handler.wfile.write(b" ")
-            handler.wfile.flush()
+            request.wfile.write(b" ")
+            request.wfile.flush()
             time.sleep(pause)
     return document
 
@@ -336,7 +336,7 @@ def test_slow_request_objects_and_sector_identifiers(server, web, deaf):
     began = time.monotonic()
     assert browser.authorize(client, scope="openid", request_uri=web.url + "/slow").query["error"] == "invalid_request_uri"
     with_sector(server, deaf.url)
-    assert time.monotonic() - began < 15 and web.calls == ["/slow"] and deaf.met() == 1
+    assert time.monotonic() - began < 15 and web.seen == ["/slow"] and deaf.met() == 1
 
 
 def busy(answer):
@@ -396,14 +396,14 @@ def test_no_place_for_a_fetch_is_no_verdict_on_keys(make_server, web):
         gate.set()
         no_keys(waiting.result())
     assert with_assertion(server, KEY.sign(claims_for(server, late))).status == 200
-    assert web.calls == ["/deaf", "/keys"]
+    assert web.seen == ["/deaf", "/keys"]
 
 
-def large(handler):
-    handler.wfile.write(HEAD)
+def large(request):
+    request.wfile.write(HEAD)
     for _ in range(BIG >> 16):
-        handler.wfile.write(b" " * 65536)
-        handler.server.sent = getattr(handler.server, "sent", 0) + 65536
+        request.wfile.write(b" " * 65536)
+        request.server.sent = getattr(request.server, "sent", 0) + 65536
 
 
 def bomb(times):
@@ -413,14 +413,14 @@ def bomb(times):
     return 200, body, {"Content-Encoding": ", ".join(["gzip"] * times), "Content-Type": "application/json"}
 
 
-def said(handler):
-    handler.wfile.write(HEAD[:-2] + b"Content-Length: %d\r\n\r\n" % BIG + b" " * 65536)
+def said(request):
+    request.wfile.write(HEAD[:-2] + b"Content-Length: %d\r\n\r\n" % BIG + b" " * 65536)
 
 
-def many_headers(handler):
-    handler.wfile.write(HEAD[:-2])
+def many_headers(request):
+    request.wfile.write(HEAD[:-2])
     for _ in range(BIG >> 10):
-        handler.wfile.write(b"X: %s\r\n" % (b"y" * 1019))
+        request.wfile.write(b"X: %s\r\n" % (b"y" * 1019))
 
 
 @pytest.mark.both
@@ -455,7 +455,7 @@ def test_unknown_kids_do_not_amplify(server, web):
     client_id = key_client(server, jwks=None, jwks_uri=web.url + "/keys")
     for _ in range(20):
         assert with_assertion(server, KEY.sign(claims_for(server, client_id))).status == 200
-    assert len(web.calls) == 1
+    assert len(web.seen) == 1
     began = time.monotonic()
 
     def flood(n):
@@ -463,7 +463,7 @@ def test_unknown_kids_do_not_amplify(server, web):
 
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         assert set(pool.map(flood, range(400))) == {400}
-    assert len(web.calls) <= 2 + (time.monotonic() - began) // 10
+    assert len(web.seen) <= 2 + (time.monotonic() - began) // 10
     assert with_assertion(server, KEY.sign(claims_for(server, client_id))).status == 200
 
 
@@ -474,20 +474,20 @@ def test_unknown_kids_of_request_objects(server, web):
         answer = server.public.get("/oauth2/auth", query={"client_id": client["client_id"], "response_type": "code", "scope": "openid",
                                                           "request": request})
         assert "error=invalid_request_object" in answer.headers["Location"]
-    assert len(web.calls) <= 2
+    assert len(web.seen) <= 2
 
 
 def test_one_fetch_for_many(server, web):
-    def slow(handler):
+    def slow(request):
         time.sleep(1)
-        handler.answer(*key_set(KEY))
+        request.reply(*key_set(KEY))
 
     web.documents["/slow"] = slow
     client_id = key_client(server, jwks=None, jwks_uri=web.url + "/slow")
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         asked = [KEY.sign(claims_for(server, client_id)) for _ in range(40)]
         assert {a.status for a in pool.map(lambda assertion: with_assertion(server, assertion), asked)} == {200}
-    assert web.calls == ["/slow"]
+    assert web.seen == ["/slow"]
 
 
 def test_a_failing_address_is_left_alone(server, web):
@@ -495,7 +495,7 @@ def test_a_failing_address_is_left_alone(server, web):
     client_id = key_client(server, jwks=None, jwks_uri=web.url + "/broken")
     for _ in range(100):
         no_keys(with_assertion(server, KEY.sign(claims_for(server, client_id))))
-    assert len(web.calls) <= 2
+    assert len(web.seen) <= 2
 
 
 def test_header_urls_are_not_followed(server, web):
@@ -506,4 +506,4 @@ def test_header_urls_are_not_followed(server, web):
                    {"jku": web.url + "/jku", "kid": "other"}, {"kid": web.url + "/jku"}):
         answer = with_assertion(server, EVIL.sign(claims_for(server, client_id), header))
         assert answer.status in (400, 401), (header, answer)
-    assert web.calls == []
+    assert web.seen == []

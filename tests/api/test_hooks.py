@@ -1,7 +1,7 @@
 """The token hook and the refresh hook: what they are told, what their answers do, and that a failure leaves everything as it was."""
 
 import base64
-import http.server
+import concurrent.futures
 import json
 import threading
 import time
@@ -9,38 +9,26 @@ import time
 import pytest
 
 from flow_support import Browser, make_web
+from webserver import WebServer
 
 COMPLAINT = "The token hook target responded with an error."
 KEY = "the-key-of-the-hook"
 
 
-class Hook:
-    """Keeps what it gets; `answers`: (status, body) per path, the last one repeats. A body that is a number: seconds to wait."""
+class Hook(WebServer):
+    """Keeps (path, headers, what was said); `answers`: (status, body) per path, the last one repeats. A body may be a function."""
 
     def __init__(self):
-        self.answers, self.seen = {}, []
-        hook = self
+        self.answers = {}
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                hook.seen.append((self.path, dict(self.headers), json.loads(body)))
-                answers = hook.answers.get(self.path, [(204, None)])
-                status, said = answers.pop(0) if len(answers) > 1 else answers[0]
-                if callable(said):
-                    said = said()
-                text = said if isinstance(said, bytes) else b"" if said is None else json.dumps(said).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    def answer(self, request, body):
+        self.keep((request.path, dict(request.headers), json.loads(body)))
+        answers = self.answers.get(request.path, [(204, None)])
+        status, said = answers.pop(0) if len(answers) > 1 else answers[0]
+        if callable(said):
+            said = said()
+        return status, said if isinstance(said, bytes) else b"" if said is None else json.dumps(said).encode()
 
     def says(self, path, *answers):
         self.answers[path], self.seen = list(answers), []
@@ -48,10 +36,8 @@ class Hook:
 
 @pytest.fixture(scope="module")
 def hook():
-    running = Hook()
-    yield running
-    running.server.shutdown()
-    running.server.server_close()
+    with Hook() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -206,15 +192,15 @@ def test_nobody_there_and_too_slow(make_server, hook):
 
 
 def test_a_slow_hook_holds_up_nobody_else(server, hook):
-    client = server.create_client()
-    hook.says("/token", (204, lambda: time.sleep(1.5)))
-    waiting = threading.Thread(target=lambda: server.token(client))
-    waiting.start()
-    time.sleep(0.2)
-    began = time.monotonic()
-    assert server.public.get("/health/alive").status == 200 and server.admin.get("/admin/clients").status == 200
-    assert time.monotonic() - began < 1
-    waiting.join()
+    client, go = server.create_client(), threading.Event()
+    hook.says("/token", (204, lambda: go.wait(20) and None))
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(server.token, client)
+        assert hook.wait(1)
+        assert server.public.get("/health/alive").status == 200 and server.admin.get("/admin/clients").status == 200
+        assert not waiting.done()
+        go.set()
+        assert waiting.result().status == 200
 
 
 def test_too_large_an_answer(server, hook):
