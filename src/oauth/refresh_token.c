@@ -62,12 +62,15 @@ int64_t refresh_token_repeats(const struct provider *p)
     return uses > 0 ? uses - 1 : 0;
 }
 
-static bool may_repeat(const struct provider *p, const struct op *op, const struct grant *g)
+/* The grace period begins with a token's first use. Of the generation before the present one the row knows when that was, and how
+ * often it came again; of older ones only that it was not before the token was made, and no number. */
+static bool may_repeat(const struct provider *p, const struct op *op, const struct grant *g, const struct refresh_token *t)
 {
     const usec_t grace = p->config->oauth2_grant_refresh_token_rotation_grace_period;
     const int64_t uses = p->config->oauth2_grant_refresh_token_rotation_grace_reuse_count;
-    if (grace <= 0 || op->now - g->rotated_at > grace) return false;
-    return uses == 0 || g->reuses + 1 < uses;
+    const bool last = t->generation == g->generation - 1;
+    if (grace <= 0 || op->now - (last ? g->rotated_at : t->issued_at) > grace) return false;
+    return uses == 0 || (last && g->reuses + 1 < uses);
 }
 
 enum refresh_use refresh_token_use(const struct provider *p, const struct op *op, const struct grant *g,
@@ -76,7 +79,7 @@ enum refresh_use refresh_token_use(const struct provider *p, const struct op *op
     const bool expired = op->now > t->expires_at;
     if (g == NULL) return expired ? REFRESH_EXPIRED : REFRESH_DEAD;
     if (g->state != GRANT_ACTIVE || g->client_version == 0 || t->generation > g->generation) return REFRESH_DEAD;
-    const bool repeated = t->generation == g->generation - 1 && may_repeat(p, op, g);
+    const bool repeated = t->generation < g->generation && may_repeat(p, op, g, t);
     if (t->generation < g->generation && !repeated) return REFRESH_REPLAYED;
     if (expired) return REFRESH_EXPIRED;
     return repeated ? REFRESH_AGAIN : REFRESH_FIRST;
@@ -102,7 +105,7 @@ bool refresh_token_open(const struct provider *p, struct op *op, struct str text
 bool refresh_token_check(const struct provider *p, struct op *op, const struct access_token *t, enum token_life *ret,
                          struct grant **ret_grant, struct err *e)
 {
-    const struct refresh_token r = { .generation = t->generation, .expires_at = t->expires_at };
+    const struct refresh_token r = { .generation = t->generation, .issued_at = t->issued_at, .expires_at = t->expires_at };
     TRY(store_grant_get(p->store, op, t->grant_id, ret_grant, e));
     const enum refresh_use use = refresh_token_use(p, op, *ret_grant, &r);
     *ret = use == REFRESH_FIRST || use == REFRESH_AGAIN ? TOKEN_ALIVE : use == REFRESH_EXPIRED ? TOKEN_EXPIRED : TOKEN_DEAD;

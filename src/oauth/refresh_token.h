@@ -1,5 +1,5 @@
 /* Refresh tokens: sealed pointers to a generation of a grant (RFC 6749 6). What one stands for is decided by the row: its own
- * generation redeems, the one before it may come again within the grace period, any older one is a replay. */
+ * generation redeems, those before it may come again within the grace period, any other one is a replay. */
 #ifndef OAUTH_REFRESH_TOKEN_H
 #define OAUTH_REFRESH_TOKEN_H
 
@@ -25,7 +25,7 @@ MUST_USE bool refresh_token_read(const struct provider *p, struct arena *a, stru
 
 enum refresh_use {
     REFRESH_FIRST,    /* redeems */
-    REFRESH_AGAIN,    /* used before, within the grace period and its count: gives what the first use gave */
+    REFRESH_AGAIN,    /* used before, within the grace period and its count: gives the refresh token of the present generation */
     REFRESH_REPLAYED, /* used before: the grant has to end */
     REFRESH_EXPIRED,
     REFRESH_DEAD /* its grant ended or is gone */

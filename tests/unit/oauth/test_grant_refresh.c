@@ -201,12 +201,35 @@ static void test_grace_is_over(void **state)
     world_close(&w);
 }
 
-/* Two generations back is a replay at any time. */
-static void test_grace_is_for_one_generation(void **state)
+/* Whoever fell behind by several generations catches up, within the period that begins, for what the row knows, with the token.
+ */
+static void test_grace_of_older_generations(void **state)
 {
     (void)state;
     struct world w;
     const json_t *one = open_tokens(&w, grace);
+    const json_t *two = refresh(&w, "c:secret", rt(one), "");
+    world_later(&w, 6 * USEC_PER_SEC);
+    const json_t *three = refresh(&w, "c:secret", rt(two), "");
+    const json_t *again = refresh(&w, "c:secret", rt(one), "");
+    assert_non_null(again);
+    assert_strn(rt(again), rt(three));
+    assert_true(is_active(&w, rt(one), NULL));
+
+    world_later(&w, 5 * USEC_PER_SEC); /* the first rotation was 11 s ago, the second 5 */
+    assert_false(is_active(&w, rt(one), NULL));
+    assert_true(is_active(&w, rt(two), NULL));
+    assert_null(refresh(&w, "c:secret", rt(one), ""));
+    assert_false(is_active(&w, at(three), NULL));
+    world_close(&w);
+}
+
+/* How often an older one was used is not known, so where that has a limit it is a replay at any time. */
+static void test_grace_count_is_for_one_generation(void **state)
+{
+    (void)state;
+    struct world w;
+    const json_t *one = open_tokens(&w, twice);
     const json_t *two = refresh(&w, "c:secret", rt(one), "");
     const json_t *three = refresh(&w, "c:secret", rt(two), "");
     assert_non_null(three);
@@ -407,13 +430,21 @@ static void test_lifespans(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rotation),         cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_scope_parameter),
-        cmocka_unit_test(test_client_changed),   cmocka_unit_test(test_grace),
-        cmocka_unit_test(test_grace_is_over),    cmocka_unit_test(test_grace_is_for_one_generation),
-        cmocka_unit_test(test_grace_count),      cmocka_unit_test(test_one_winner),
-        cmocka_unit_test(test_grace_in_a_crowd), cmocka_unit_test(test_revocation),
-        cmocka_unit_test(test_not_before),       cmocka_unit_test(test_client_gone),
+        cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_scope_parameter),
+        cmocka_unit_test(test_client_changed),
+        cmocka_unit_test(test_grace),
+        cmocka_unit_test(test_grace_is_over),
+        cmocka_unit_test(test_grace_of_older_generations),
+        cmocka_unit_test(test_grace_count_is_for_one_generation),
+        cmocka_unit_test(test_grace_count),
+        cmocka_unit_test(test_one_winner),
+        cmocka_unit_test(test_grace_in_a_crowd),
+        cmocka_unit_test(test_revocation),
+        cmocka_unit_test(test_not_before),
+        cmocka_unit_test(test_client_gone),
         cmocka_unit_test(test_lifespans),
     };
     return RUN(tests);
