@@ -41,7 +41,7 @@ static bool read_secret(struct op *op, const struct client_credentials *in, stru
         claim->id = body_id;
         claim->secret = body_secret;
     }
-    ENSURE(claim->id.n > 0, e, INVALID_REQUEST,
+    ENSURE(claim->basic || claim->id.n > 0, e, INVALID_REQUEST,
            "Client credentials missing or malformed in both HTTP Authorization header and HTTP POST body.");
     ENSURE(!claim->basic || body_id.n == 0 || str_eq(body_id, claim->id), e, INVALID_REQUEST,
            "The parameter 'client_id' names another client than the HTTP Authorization header.");

@@ -107,6 +107,11 @@ class TestClientAuthentication:
     def test_no_credentials(self, server, header):
         refused(ask(server, headers={"Authorization": header}), 400, "invalid_request", "missing or malformed")
 
+    @pytest.mark.parametrize("pair", [b":", b":a-secret"])
+    def test_no_name(self, server, pair):
+        header = {"Authorization": "Basic " + base64.b64encode(pair).decode()}
+        refused(ask(server, headers=header), 401, "invalid_client")
+
     def test_undecodable(self, server):  # 109
         pair = base64.b64encode(b"plain:bad%zzescape").decode()
         refused(ask(server, headers={"Authorization": "Basic " + pair}), 400, "invalid_request", "could not be decoded")

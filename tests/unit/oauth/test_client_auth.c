@@ -25,7 +25,7 @@ static const struct row rows[] = {
     { "none as Basic", "none:", "", NULL, "none", NULL },
     { "nothing", NULL, "", &err_INVALID_REQUEST, NULL, missing },
     { "a secret without id", NULL, "client_secret=x", &err_INVALID_REQUEST, NULL, missing },
-    { "empty user", ":x", "", &err_INVALID_REQUEST, NULL, missing },
+    { "empty user", ":x", "", &err_INVALID_CLIENT, NULL, NULL },
     { "another id in the body", "basic:right-secret", "client_id=post", &err_INVALID_REQUEST, NULL,
       "The parameter 'client_id' names another client than the HTTP Authorization header." },
     { "bad escape in the secret", "basic:%zz", "", &err_INVALID_REQUEST, NULL,
