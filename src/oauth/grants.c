@@ -84,7 +84,7 @@ static struct str answer(const struct provider *p, struct op *op, const struct g
 static bool serve(const struct provider *p, struct op *op, const struct client_credentials *credentials, struct grant_request *q,
                   struct grant_result *ret, struct err *e)
 {
-    const struct str name = params_get(q->form, STR("grant_type"));
+    const struct str name = str_trim(params_get(q->form, STR("grant_type"))); /* scripts leave a line's end there */
     ENSURE(q->form->n > 0, e, INVALID_REQUEST, "The POST body can not be empty.");
     ENSURE(name.n > 0, e, INVALID_REQUEST, "Request parameter 'grant_type' is missing");
     q->type = find_type(name);

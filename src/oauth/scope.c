@@ -6,7 +6,7 @@ enum { SCOPE_TEXT_MAX = 16384 };
 bool scope_read(struct op *op, struct str text, struct strs *ret, struct err *e)
 {
     ENSURE(text.n <= SCOPE_TEXT_MAX, e, INVALID_SCOPE, "The parameter 'scope' is longer than 16384 bytes.");
-    *ret = strs_words(op->arena, text);
+    *ret = strs_words(op->arena, str_trim(text));
     return true;
 }
 

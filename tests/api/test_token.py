@@ -171,6 +171,14 @@ class TestRequest:
         for form in ("x=y", "grant_type="):
             refused(ask(server, form), 400, "invalid_request", "grant_type")
 
+    def test_blanks_around_words(self, server):
+        client = make(server)
+        for form in ("grant_type=client_credentials%0A&scope=read%0A", "grant_type=+client_credentials+&scope=%0D%0A+read"):
+            answer = ask(server, form, basic=(client["client_id"], SECRET))
+            assert answer.status == 200 and answer.json["scope"] == "read", answer
+        refused(ask(server, "grant_type=%0A"), 400, "invalid_request", "grant_type")
+        refused(ask(server, "grant_type=client_+credentials"), 400, "invalid_request")
+
     def test_grant_not_registered(self, server):
         client = make(server, grant_types=["authorization_code"])
         refused(server.token(client), 400, "unauthorized_client")
