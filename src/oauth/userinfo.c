@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/rand.h"
 #include "oauth/id_token.h"
 #include "oauth/introspection.h"
@@ -48,6 +49,19 @@ static bool client_of(const struct provider *p, struct op *op, const struct user
     return client_get_version(p, op, u->token.client_id, u->grant->client_version, ret, e);
 }
 
+/* What the consent app says for userinfo alone goes before what it says everywhere. RFC 7519 4: "The Claim Names within a JWT
+ * Claims Set MUST be unique". */
+static bool join_claims(struct op *op, struct grant_session *s, struct err *e)
+{
+    json_t *all, *own;
+    if (s->userinfo_claims.n == 0) return true;
+    TRY(json_read(op->arena, s->id_claims.n > 0 ? s->id_claims : STR("{}"), &all, NULL, e));
+    TRY(json_read(op->arena, s->userinfo_claims, &own, NULL, e));
+    ENSURE(json_object_update(all, own) == 0, e, SERVER_ERROR, "The consent's claims could not be joined.");
+    s->id_claims = json_text(op->arena, all, false);
+    return true;
+}
+
 bool userinfo(const struct provider *p, struct op *op, struct str token, bool *ret_signed, struct str *ret, struct err *e)
 {
     struct user_token u;
@@ -59,12 +73,12 @@ bool userinfo(const struct provider *p, struct op *op, struct str token, bool *r
     ENSURE(c != NULL, e, REQUEST_UNAUTHORIZED, CHECK_CREDENTIALS);
 
     const bool jwt = c->userinfo_signed_response_alg.n > 0 && !str_eq(c->userinfo_signed_response_alg, STR("none"));
-    buf_reserve(&b, 256 + u.session.id_claims.n + u.session.userinfo_claims.n);
+    TRY(join_claims(op, &u.session, e));
+    buf_reserve(&b, 256 + u.session.id_claims.n);
     jw_object(&w, NULL);
     jw_int(&w, "iat", usec_to_sec(jwt ? op->now : u.token.issued_at));
     if (jwt) jw_str(&w, "jti", rand_uuid(op->arena));
     TRY(id_claims_write(p, op, &w, c->id, u.grant, &u.session, e));
-    TRY(session_claims_write(op, &w, u.session.userinfo_claims, e));
     jw_end(&w);
     *ret_signed = jwt;
     *ret = buf_str(&b);

@@ -108,6 +108,19 @@ def test_claims_for_userinfo(server, web):
     assert server.introspect(body["access_token"]).get("ext", {}) == {}
 
 
+@pytest.mark.parametrize("alg", ["none", "RS256"])
+def test_each_claim_once_in_userinfo(server, alg):
+    web = make_web(server, userinfo_signed_response_alg=alg)
+    session = {"id_token": {"name": "Ada", "email": "a@example.test"}, "userinfo": {"name": "Ada Lovelace", "phone": "1"}}
+    body = tokens_for(server, web, scope="openid", consent={"session": session})
+    answer = server.public.get("/userinfo", bearer=body["access_token"])
+    text = answer.text if alg == "none" else base64.urlsafe_b64decode(answer.text.split(".")[1] + "==").decode()
+    info = json.loads(text)
+    assert (info["name"], info["email"], info["phone"]) == ("Ada Lovelace", "a@example.test", "1")
+    assert text.count('"name"') == 1, text
+    assert unpack(body["id_token"])[1]["name"] == "Ada"
+
+
 # ---- requests by POST ----
 
 def test_post_keeps_every_parameter(server, web):
