@@ -151,11 +151,11 @@ static bool prime(const struct provider *p, struct op *op, struct str token_id, 
     return true;
 }
 
-/* did:jwk, the key itself as an identifier. */
+/* did:jwk, the key itself as an identifier: written as it was sent, so that the holder recognizes its own. */
 static struct str key_did(struct arena *a, const struct jwk *key)
 {
     json_t *public = jwk_public_json(key);
-    const struct str text = json_text(a, public, true);
+    const struct str text = json_text(a, public, false);
     json_decref(public);
     return ARENA_CAT(a, STR("did:jwk:"), b64url_encode(a, text));
 }
