@@ -42,6 +42,7 @@ static bool check_signature(const struct provider *p, struct op *op, const struc
 static bool check_audience(const struct provider *p, struct op *op, const struct assertion *t, struct err *e)
 {
     const struct strs urls = assertion_token_urls(p, op->arena);
+    ENSURE(t->audience.n > 0, e, INVALID_GRANT, THE_JWT "MUST contain an 'aud' (audience) claim.");
     ENSUREF(assertion_is_for(t, urls), e, INVALID_GRANT,
             THE_JWT
             "MUST contain an 'aud' (audience) claim containing a value '%.*s' that identifies the authorization server as an "

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import threading
 import urllib.parse
 
@@ -239,6 +240,14 @@ def test_forged_grants(trusting):
         answer = with_grant(trusting, assertion)
         assert answer.status in (400, 413), (name, answer)
     assert with_grant(trusting, KEY.sign(claims)).status == 200
+
+
+@pytest.mark.parametrize("claim", ["iss", "sub", "aud", "exp", "iat", "jti"])
+def test_missing_claim_is_named(trusting, claim):
+    rest = {name: value for name, value in grant_claims(trusting).items() if name != claim}
+    answer = with_grant(trusting, KEY.sign(rest))
+    assert (answer.status, answer.json["error"]) == (400, "invalid_grant"), answer
+    assert re.search(f"MUST contain an? '{claim}' [(][a-zA-Z ]+[)] claim[.]$", answer.json["error_description"]), answer
 
 
 def test_jtis_belong_to_their_issuer(trusting):
