@@ -8,7 +8,7 @@ bool audience_read(struct op *op, const struct params *form, struct strs *ret, s
     const bool words = params_count(form, STR("audience")) == 1;
     struct strs list = { 0 };
     for (size_t i = 0; i < form->n; i++) {
-        const struct str value = form->v[i].value;
+        const struct str value = str_trim(form->v[i].value);
         if (!str_eq(form->v[i].name, STR("audience")) || value.n == 0) continue;
         ENSURE(value.n <= AUDIENCE_TEXT_MAX && list.n < AUDIENCE_MAX, e, INVALID_REQUEST,
                "The parameter 'audience' names more than 100 values or is longer than 16384 bytes.");

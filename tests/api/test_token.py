@@ -172,10 +172,13 @@ class TestRequest:
             refused(ask(server, form), 400, "invalid_request", "grant_type")
 
     def test_blanks_around_words(self, server):
-        client = make(server)
+        client = make(server, audience=["urn:a", "urn:b"])
         for form in ("grant_type=client_credentials%0A&scope=read%0A", "grant_type=+client_credentials+&scope=%0D%0A+read"):
             answer = ask(server, form, basic=(client["client_id"], SECRET))
             assert answer.status == 200 and answer.json["scope"] == "read", answer
+        for form in ("audience=urn:a+urn:b%0A", "audience=urn:a%0A&audience=+urn:b"):
+            answer = ask(server, "grant_type=client_credentials&" + form, basic=(client["client_id"], SECRET))
+            assert server.introspect(answer.json["access_token"])["aud"] == ["urn:a", "urn:b"], form
         refused(ask(server, "grant_type=%0A"), 400, "invalid_request", "grant_type")
         refused(ask(server, "grant_type=client_+credentials"), 400, "invalid_request")
 
