@@ -63,18 +63,29 @@ static bool write_ext(struct op *op, struct jw *w, const struct grant_session *s
     return true;
 }
 
+/* Who the ID token is about, and whom it is for. Machines get none, and hooks tell them from people by that. */
+static void write_parties(struct jw *w, const struct grant_request *q)
+{
+    const struct str sub = q->session.sub.n > 0 ? q->session.sub : q->subject;
+    const bool user = flavor_of(q)->user;
+    jw_str(w, "sub", user ? sub : STR(""));
+    if (user)
+        jw_strs(w, "aud", (struct strs) { (struct str *)&q->client->id, 1 });
+    else
+        jw_null(w, "aud");
+}
+
 static bool write_claims(const struct provider *p, struct op *op, struct jw *w, const struct grant_request *q, struct err *e)
 {
     const struct grant_session *s = &q->session;
     jw_object(w, "id_token_claims");
     jw_str(w, "jti", STR(""));
     jw_str(w, "iss", p->issuer);
-    jw_str(w, "sub", s->sub.n > 0 ? s->sub : q->subject);
-    jw_strs(w, "aud", (struct strs) { (struct str *)&q->client->id, 1 });
+    write_parties(w, q);
     jw_str(w, "nonce", s->nonce);
     write_time(w, "exp", 0);
     write_time(w, "iat", op->now);
-    write_time(w, "rat", q->grant != NULL ? q->grant->requested_at : op->now);
+    write_time(w, "rat", q->grant != NULL ? q->grant->requested_at : 0);
     write_time(w, "auth_time", s->authenticated_at);
     jw_str(w, "at_hash", STR(""));
     jw_str(w, "acr", s->acr);

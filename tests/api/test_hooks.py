@@ -105,6 +105,10 @@ def test_client_credentials(server, hook):
     assert body["request"]["granted_scopes"] == ["a"] == body["request"]["requested_scopes"]
     assert body["request"]["granted_audience"] == ["https://api.example"]
     assert body["request"]["payload"] == {"grant_type": ["client_credentials"], "scope": ["a"]}
+    told = body["session"]["id_token"]
+    assert told["subject"] == client["client_id"]
+    assert {name: told["id_token_claims"][name] for name in ("sub", "aud", "rat", "auth_time")} == {
+        "sub": "", "aud": None, "rat": "0001-01-01T00:00:00Z", "auth_time": "0001-01-01T00:00:00Z"}, "no ID token, nobody signed in"
     server.token(client)
     assert hook.seen[-1][2]["request"]["requested_scopes"] is None
 
