@@ -151,7 +151,8 @@ static bool prime(const struct provider *p, struct op *op, struct str token_id, 
     return true;
 }
 
-/* did:jwk, the key itself as an identifier: written as it was sent, so that the holder recognizes its own. */
+/* did:jwk, the key itself as an identifier, its members in the order in which keys are written (kty, crv, x, y), so that the
+ * holder recognizes its own. */
 static struct str key_did(struct arena *a, const struct jwk *key)
 {
     json_t *public = jwk_public_json(key);
