@@ -64,11 +64,5 @@ bool device_code_validate(const struct provider *p, struct op *op, struct grant_
 bool device_code_redeem(const struct provider *p, struct op *op, const struct grant_request *q, struct grant_result *ret,
                         struct err *e)
 {
-    const struct grant to = user_grant_next(p, op, q, q->grant, &lives);
-    const struct grant_move move = { .from = GRANT_CONSENTED, .from_generation = q->grant->generation, .to = &to };
-    enum store_put put;
-    TRY(user_grant_prepare(p, op, q, e));
-    TRY(store_grant_move(p->store, op, &move, &put, e));
-    ENSURE(put == STORE_DONE, e, INVALID_GRANT, NULL);
-    return user_grant_issue(p, op, q, &to, &lives, STR(""), ret, e);
+    return user_grant_begin(p, op, q, &lives, STR(""), ret, e);
 }

@@ -63,3 +63,15 @@ bool user_grant_issue(const struct provider *p, struct op *op, const struct gran
     }
     return !has_id_token(q) || issue_id_token(p, op, &now, lives->id, code, ret, e);
 }
+
+bool user_grant_begin(const struct provider *p, struct op *op, const struct grant_request *q, const struct user_lifespans *lives,
+                      struct str code, struct grant_result *ret, struct err *e)
+{
+    const struct grant to = user_grant_next(p, op, q, q->grant, lives);
+    const struct grant_move move = { .from = GRANT_CONSENTED, .from_generation = q->grant->generation, .to = &to };
+    enum store_put put;
+    TRY(user_grant_prepare(p, op, q, e));
+    TRY(store_grant_move(p->store, op, &move, &put, e));
+    ENSURE(put == STORE_DONE, e, INVALID_GRANT, "The code is being used by another request.");
+    return user_grant_issue(p, op, q, &to, lives, code, ret, e);
+}

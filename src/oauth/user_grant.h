@@ -19,5 +19,9 @@ MUST_USE bool user_grant_prepare(const struct provider *p, struct op *op, const 
  * client may use it; with openid granted an ID token. `code` empty: no c_hash. */
 MUST_USE bool user_grant_issue(const struct provider *p, struct op *op, const struct grant_request *q, const struct grant *g,
                                const struct user_lifespans *lives, struct str code, struct grant_result *ret, struct err *e);
+/* The first tokens of a grant that was consented to: the three in their order. Who finds the row moved meanwhile fails with
+ * INVALID_GRANT. */
+MUST_USE bool user_grant_begin(const struct provider *p, struct op *op, const struct grant_request *q,
+                               const struct user_lifespans *lives, struct str code, struct grant_result *ret, struct err *e);
 
 #endif
