@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "http/exchange.h"
 
 /* ---- the public suffix list: libpsl is only loaded when a wildcard asks for it ---- */
 
@@ -91,15 +92,22 @@ void cors_warn(const struct cors *c, const char *key)
 
 /* ---- answers ---- */
 
+/* One without Origin is answered, too: without permissions. */
 bool cors_is_preflight(const struct http_req *r)
 {
-    return r->method == HTTP_OPTIONS && http_header(r, "origin").n > 0 && http_header(r, "access-control-request-method").n > 0;
+    return r->method == HTTP_OPTIONS && http_header(r, "access-control-request-method").n > 0;
 }
 
 static void add_origin(struct http_req *r, const struct cors *c)
 {
     http_header_set(r, "Access-Control-Allow-Origin", http_header(r, "origin"));
     if (c->settings->allow_credentials) http_header_set(r, "Access-Control-Allow-Credentials", STR("true"));
+}
+
+/* OPTIONS is how permission is asked for. */
+static bool method_allowed(const struct cors *c, struct str method)
+{
+    return str_eq(method, STR("OPTIONS")) || strs_has_nocase(c->settings->allowed_methods, method);
 }
 
 /* RFC 9110 5.6.1 list; names without regard to case. "Origin" is always fine: browsers send it by themselves. */
@@ -121,21 +129,20 @@ static void log_decision(const struct cors *c, const struct http_req *r, bool al
            LF_STR("path", r->path));
 }
 
-bool cors_preflight(struct http_req *r, const struct cors *c, bool allowed)
+void cors_preflight_headers(struct http_req *r, const struct cors *c, bool allowed)
 {
     struct str method = http_header(r, "access-control-request-method"),
                headers = http_header(r, "access-control-request-headers");
     http_header_set(r, "Vary", STR("Origin, Access-Control-Request-Method, Access-Control-Request-Headers"));
-    allowed = allowed && strs_has_nocase(c->settings->allowed_methods, method) && headers_allowed(c, headers);
+    allowed = allowed && method_allowed(c, method) && headers_allowed(c, headers);
     log_decision(c, r, allowed);
-    if (!allowed) return http_reply_empty(r, 204);
+    if (!allowed) return;
 
     add_origin(r, c);
     http_header_set(r, "Access-Control-Allow-Methods", method);
     if (headers.n > 0) http_header_set(r, "Access-Control-Allow-Headers", headers);
     if (c->settings->max_age > 0)
         http_header_set(r, "Access-Control-Max-Age", arena_printf(r->op.arena, "%lld", (long long)c->settings->max_age));
-    return http_reply_empty(r, 204);
 }
 
 static struct str exposed(struct http_req *r, const struct cors *c)
@@ -151,6 +158,7 @@ void cors_headers(struct http_req *r, const struct cors *c, bool allowed)
 {
     http_header_add(r, "Vary", STR("Origin"));
     if (http_header(r, "origin").n == 0) return;
+    allowed = allowed && method_allowed(c, str_of(method_name(r)));
     log_decision(c, r, allowed);
     if (!allowed) return;
     add_origin(r, c);

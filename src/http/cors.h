@@ -18,9 +18,9 @@ bool cors_pattern_bounded(struct str pattern);
 /* Logs the patterns that are ignored, at the start; `key` is where they were configured. */
 void cors_warn(const struct cors *c, const char *key);
 bool cors_is_preflight(const struct http_req *r);
-/* Writes the whole answer to a preflight. `allowed`: the origin is. */
-bool cors_preflight(struct http_req *r, const struct cors *c, bool allowed);
-/* Adds the headers of an ordinary answer. */
+/* What the answer to a preflight says about permissions. `allowed`: the origin is. */
+void cors_preflight_headers(struct http_req *r, const struct cors *c, bool allowed);
+/* Of an ordinary answer. */
 void cors_headers(struct http_req *r, const struct cors *c, bool allowed);
 
 #endif

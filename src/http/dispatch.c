@@ -278,15 +278,22 @@ static void add_cache_headers(struct exchange *x)
     }
 }
 
+static void add_cors_headers(struct exchange *x)
+{
+    struct cors c = cors_of(x);
+    const bool allowed = origin_allowed(x, &c);
+    if (cors_is_preflight(&x->r))
+        cors_preflight_headers(&x->r, &c, allowed);
+    else
+        cors_headers(&x->r, &c, allowed);
+}
+
 static void finish(struct exchange *x)
 {
     struct http_req *r = &x->r;
     add_cache_headers(x);
     http_header_set(r, "X-Request-ID", r->request_id);
-    if (x->settings.cors.enabled && !cors_is_preflight(r)) {
-        struct cors c = cors_of(x);
-        cors_headers(r, &c, origin_allowed(x, &c));
-    }
+    if (x->settings.cors.enabled) add_cors_headers(x);
     usec_t took = clock_monotonic() - x->started;
     metrics_count(&(struct metrics_sample) { .row = r->route == NULL ? METRICS_UNMATCHED : (int)(r->route - x->app->routes),
                                              .method = r->method,
@@ -313,11 +320,11 @@ static enum exchange_outcome run(struct exchange *x)
 {
     struct http_req *r = &x->r;
     struct err e = ERR_INIT(r->op.arena);
+    const bool preflight = x->settings.cors.enabled && cors_is_preflight(r);
     answer_reset(r);
-    if (x->settings.cors.enabled && cors_is_preflight(r) && !x->settings.cors.options_passthrough) {
-        struct cors c = cors_of(x);
-        if (!r->op.may_wait && origin_needs_store(x)) return EX_NEEDS_WORKER;
-        cors_preflight(r, &c, origin_allowed(x, &c));
+    if (preflight && !r->op.may_wait && origin_needs_store(x)) return EX_NEEDS_WORKER;
+    if (preflight && !x->settings.cors.options_passthrough) {
+        http_reply_empty(r, 204);
     } else if (!run_handler(x, &e)) {
         if (err_is(&e, &err_MUST_WAIT) && !r->op.may_wait) return EX_NEEDS_WORKER;
         answer_error(r, &e);
