@@ -143,11 +143,14 @@ static bool show_tokens(struct http_req *r, const json_t *answer)
 
 /* ---- the callback ---- */
 
-/* The main thread prints it; the next flow has other values. */
-static void hand_over(struct perform *p, const json_t *answer, usec_t asked)
+/* The main thread goes on: it prints the answer, or (NULL) it was said that there is none. The next flow has other values. */
+static void end_flow(struct perform *p, const json_t *answer, usec_t asked)
 {
     pthread_mutex_lock(&p->local.lock);
-    p->answer = json_text(p->local.cli->arena, answer, false);
+    if (answer != NULL)
+        p->answer = json_text(p->local.cli->arena, answer, false);
+    else
+        p->failed = true;
     p->asked = asked;
     begin_flow(p, STR_NONE);
     pthread_cond_signal(&p->local.wake);
@@ -170,26 +173,51 @@ static bool redeem(struct http_req *r, struct str code, const struct flow_values
     params_add(a, &form, STR("code_verifier"), flow->verifier);
 
     usec_t asked = clock_now();
-    if (!perform_ask_token(&remote, p->token_url, &p->who, &form, &got)) got = (struct fetched) { 0 };
-    if (got.status != 200 || !json_read(a, got.body, &answer, NULL, &why)) return local_refused(r, &got);
+    bool answered = perform_ask_token(&remote, p->token_url, &p->who, &form, &got);
+    if (!answered) got = (struct fetched) { 0 };
+    if (got.status != 200 || !json_read(a, got.body, &answer, NULL, &why)) {
+        if (answered) remote_refused(&remote, &got);
+        end_flow(p, NULL, asked);
+        return local_refused(r, &got);
+    }
     /* OpenID Connect Core 3.1.3.7: "the nonce Claim Value MUST be checked to verify that it is the same value". The signature
      * need not be: the token came from the token endpoint itself. */
     struct str id_token = json_str(json_object_get(answer, "id_token"));
-    if (id_token.n > 0 && !str_eq(claim(a, id_token, "nonce"), flow->nonce))
+    if (id_token.n > 0 && !str_eq(claim(a, id_token, "nonce"), flow->nonce)) {
+        cli_fail(&own, "the nonce of the ID token is another one");
+        end_flow(p, NULL, asked);
         return local_error(r, 400, "nonce_mismatch", STR("The nonce of the ID token is another one."));
-    hand_over(p, answer, asked);
+    }
+    end_flow(p, answer, asked);
     return show_tokens(r, answer);
+}
+
+/* RFC 6749 4.1.2.1. */
+static void say_refused(struct perform *p, const struct params *said)
+{
+    FILE *err = p->local.cli->err;
+    fputs("Error: the server sent the browser back without a code: ", err);
+    remote_put_text(err, params_get(said, STR("error")));
+    fputs(". ", err);
+    remote_put_text(err, params_get(said, STR("error_description")));
+    fputc('\n', err);
 }
 
 static bool callback(struct http_req *r, struct err *e)
 {
     const struct params *said = r->method == HTTP_POST ? &r->form : &r->query;
-    struct flow_values flow = flow_now(perform_of(r), r->op.arena);
+    struct perform *p = perform_of(r);
+    struct flow_values flow = flow_now(p, r->op.arena);
     (void)e;
-    if (params_get(said, STR("error")).n > 0) return error_page_reply(r, 400, said, false);
-    if (!str_eq(params_get(said, STR("state")), flow.state))
-        return local_error(r, 400, "state_mismatch", STR("The state of this answer is another one."));
-    return redeem(r, params_get(said, STR("code")), &flow);
+    /* Anybody may send the browser here: what is no answer to this flow does not end it. */
+    const bool ours = str_eq(params_get(said, STR("state")), flow.state), refused = params_get(said, STR("error")).n > 0;
+    if (!ours && !refused) return local_error(r, 400, "state_mismatch", STR("The state of this answer is another one."));
+    if (!refused) return redeem(r, params_get(said, STR("code")), &flow);
+    if (ours) {
+        say_refused(p, said);
+        end_flow(p, NULL, 0);
+    }
+    return error_page_reply(r, 400, said, false);
 }
 
 /* ---- the application ---- */
@@ -244,7 +272,7 @@ static void say_where(struct cli *c, const struct perform *p)
     fflush(c->err);
 }
 
-/* Prints each answer that a handler hands over. */
+/* Prints the answer of each flow that a handler ends. */
 static int print_answers(struct cli *c, struct perform *p)
 {
     int code = 0;
@@ -252,11 +280,12 @@ static int print_answers(struct cli *c, struct perform *p)
     pthread_mutex_lock(&p->local.lock);
     do {
         json_t *answer;
-        while (p->answer.n == 0) pthread_cond_wait(&p->local.wake, &p->local.lock);
-        bool ok = json_read(c->arena, p->answer, &answer, NULL, &why);
+        while (p->answer.n == 0 && !p->failed) pthread_cond_wait(&p->local.wake, &p->local.lock);
+        bool ok = !p->failed && json_read(c->arena, p->answer, &answer, NULL, &why);
         code = ok ? perform_print_token(c, answer, p->asked, true) : 1;
         fflush(c->out);
         p->answer = STR_NONE;
+        p->failed = false;
     } while (p->keep);
     pthread_mutex_unlock(&p->local.lock);
     return code;

@@ -66,6 +66,7 @@ struct perform {
     /* Guarded by the lock. */
     struct str state, nonce, verifier; /* of the flow under way */
     struct str answer;                 /* of the token endpoint, until the main thread has printed it */
+    bool failed;                       /* there is none, and it was said why */
     usec_t asked;
 };
 
