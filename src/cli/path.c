@@ -15,19 +15,19 @@ static const json_t *child_of(struct arena *a, const json_t *v, struct str name)
 
 /* ---- GJSON ---- */
 
-/* The part before the next dot that is neither escaped nor inside a query's parentheses; as str_cut leaves the rest. */
-static struct str cut_part(struct str *path)
+/* The part before the next `end` that is neither escaped nor inside brackets; as str_cut leaves the rest. */
+static struct str cut_at(struct str *path, char end)
 {
     int depth = 0;
     for (size_t i = 0; i < path->n; i++) {
         char c = path->p[i];
         if (c == '\\')
             i++;
-        else if (c == '(')
+        else if (strchr("([{", c) != NULL && c != '\0')
             depth++;
-        else if (c == ')')
+        else if (strchr(")]}", c) != NULL && c != '\0')
             depth--;
-        else if (c == '.' && depth <= 0) {
+        else if (c == end && depth <= 0) {
             struct str part = str_upto(*path, i);
             *path = str_from(*path, i + 1);
             return part;
@@ -108,17 +108,53 @@ static const json_t *first_match(struct arena *a, const json_t *array, const str
     return NULL;
 }
 
+static bool is_several(struct str part)
+{
+    return (str_starts(part, STR("[")) && str_ends(part, STR("]"))) || (str_starts(part, STR("{")) && str_ends(part, STR("}")));
+}
+
+/* What a path of several is called in the object: what stands before its colon, or its last part. */
+static struct str cut_name(struct arena *a, struct str *path)
+{
+    struct str rest = *path, name = cut_at(&rest, ':');
+    if (rest.p == NULL) {
+        for (rest = *path; rest.p != NULL;) name = cut_at(&rest, '.');
+        return unescape(a, name);
+    }
+    *path = rest;
+    bool quoted = name.n >= 2 && str_starts(name, STR("\"")) && str_ends(name, STR("\""));
+    return quoted ? str_upto(str_from(name, 1), name.n - 2) : name;
+}
+
+/* "[a,b]" and "{a,\"name\":b}": what several paths select, as an array or an object. What is not there is left out. */
+static const json_t *select_several(struct arena *a, const json_t *v, struct str part)
+{
+    const bool object = str_starts(part, STR("{"));
+    json_t *all = object ? json_object() : json_array();
+    arena_defer(a, (void (*)(void *))json_decref, all);
+    for (struct str rest = str_upto(str_from(part, 1), part.n - 2); rest.p != NULL;) {
+        struct str path = cut_at(&rest, ','), name = object ? cut_name(a, &path) : STR_NONE;
+        json_t *one = path.n > 0 ? select_gjson(a, v, path) : NULL;
+        if (one == NULL) continue;
+        if (object)
+            json_object_set_new(all, arena_dupz(a, name), one);
+        else
+            json_array_append_new(all, one);
+    }
+    return all;
+}
+
 /* NULL when there is nothing. */
 static json_t *select_gjson(struct arena *a, const json_t *v, struct str path)
 {
     while (path.p != NULL && v != NULL) {
-        struct str part = cut_part(&path);
+        struct str part = cut_at(&path, '.');
         struct query q;
         bool query = json_is_array(v) && read_query(part, &q);
         if (json_is_array(v) && str_eq(part, STR("#")))
             return path.p == NULL ? json_integer((json_int_t)json_array_size(v)) : select_each(a, v, NULL, path);
         if (query && q.all) return select_each(a, v, &q, path);
-        v = query ? first_match(a, v, &q) : child_of(a, v, unescape(a, part));
+        v = query ? first_match(a, v, &q) : is_several(part) ? select_several(a, v, part) : child_of(a, v, unescape(a, part));
     }
     return json_incref((json_t *)v);
 }

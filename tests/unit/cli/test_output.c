@@ -191,6 +191,17 @@ static const struct {
     { "items.#()", "null" },
     { "nothing.at.all", "null" },
     { "@this.list", "null" },
+    { "[list.0,items.0.id]", "[\"p\",\"a\"]" },
+    { "{list,items.1.id}", "{\"id\":\"b\",\"list\":[\"p\",\"q\"]}" },
+    { "{\"first one\":items.0.id,n:items.#,nothing}", "{\"first one\":\"a\",\"n\":3}" },
+    { "items.#.{id,n}", "[{\"id\":\"a\",\"n\":1},{\"id\":\"b\",\"n\":2},{\"id\":\"ab\",\"n\":2}]" },
+    { "items.#.[id,tags.#]", "[[\"a\",2],[\"b\",0],[\"ab\"]]" },
+    { "{items.#(n==2)#.[id,n]}", "{\"[id,n]\":[[\"b\",2],[\"ab\",2]]}" },
+    { "[list,items.0].0.1", "\"q\"" },
+    { "[]", "[]" },
+    { "{}", "{}" },
+    { "[", "null" },
+    { "[list", "null" },
 };
 static const struct {
     const char *path, *json;
