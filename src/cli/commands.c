@@ -97,7 +97,9 @@ SET(config_flags, "Configuration",
 SET(serve_flags, "Mode",
     { "dev",         0, FLAG_BOOL, NULL, NULL, "development mode: http, insecure cookies, a secret made up when none is set" },
     { "dangerous-force-http", 0, FLAG_BOOL, NULL, NULL, "http and insecure cookies outside development mode, as with v1.10; never where others can listen" },
-    { "sqa-opt-out", 0, FLAG_BOOL, NULL, NULL, "accepted for compatibility; grantd sends no usage data anyway" });
+    { "dangerous-allow-insecure-redirect-urls", 0, FLAG_LIST, NULL, "URLS", "redirect URIs of clients that may use http outside development mode, as with v1.10; whoever listens there gets the codes" },
+    { "sqa-opt-out", 0, FLAG_BOOL, NULL, NULL, "accepted for compatibility; grantd sends no usage data anyway" },
+    { "disable-telemetry", 0, FLAG_BOOL, NULL, NULL, "likewise, as with v1.10" });
 SET(dsn_flags, "Database",
     { "read-from-env", 'e', FLAG_BOOL, NULL, NULL, "take the DSN from the configuration or the environment variable DSN, not from the arguments" });
 SET(yes_flags, "Plan",

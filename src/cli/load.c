@@ -99,6 +99,7 @@ struct config_sources cli_config_sources(struct cli *c, struct str dsn, bool len
         .dev = flag_of(c, "dev"),
         .sqa_opt_out = flag_of(c, "sqa-opt-out"),
         .force_http = cli_bool(c, "dangerous-force-http"),
+        .insecure_redirects = cli_list(c, "dangerous-allow-insecure-redirect-urls"),
         .env = (const char *const *)environ,
         .dsn = dsn,
         .lenient = lenient,

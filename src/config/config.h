@@ -66,6 +66,7 @@ struct config {
      * again with config_sources.dev_secret. */
     bool secrets_missing;
     bool plain_http; /* an http issuer and cookies without Secure are permitted: development mode, or --dangerous-force-http */
+    struct strs insecure_redirects; /* redirect URIs that may use http outside development mode */
     struct config_place places[CONFIG_KEY_MAX_];
     struct arena *arena;
     int refs;
@@ -89,6 +90,7 @@ struct config_sources {
     size_t texts_n;
     enum config_flag dev, sqa_opt_out; /* --dev, --sqa-opt-out */
     bool force_http;                   /* --dangerous-force-http */
+    struct strs insecure_redirects;    /* --dangerous-allow-insecure-redirect-urls */
     const char *const *env;            /* NAME=value, NULL at the end; may be NULL */
     struct str dsn;                    /* positional argument of `migrate` and `janitor`; wins over everything */
     struct str dev_secret;             /* see config.secrets_missing; ignored outside development mode */

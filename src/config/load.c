@@ -199,6 +199,7 @@ static bool load_all(struct arena *a, const struct config *old, const struct con
     if (old != NULL) reload_keep(l, old);
     c->plain_http = c->dev || s->force_http;
     warn_dev(l, &dev_in_file);
+    c->insecure_redirects = strs_dup(own, s->insecure_redirects);
     check_all(l);
 
     if (report->n > 0) {

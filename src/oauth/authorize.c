@@ -264,8 +264,10 @@ static void read_hints(struct op *op, struct authorize_request *q)
 
 static bool check_redirect_security(const struct provider *p, struct op *op, const struct authorize_request *q, struct err *e)
 {
+    const struct config *c = p->config;
     ENSURE(
-        p->config->dev || redirect_uri_is_secure(op->arena, q->redirect_uri), e, INVALID_REQUEST,
+        c->dev || redirect_uri_is_secure(op->arena, q->redirect_uri) || strs_has(c->insecure_redirects, q->redirect_uri), e,
+        INVALID_REQUEST,
         "The redirect_uri uses plain http; outside development mode that is only allowed for localhost and loopback addresses.");
     return true;
 }

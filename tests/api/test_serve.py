@@ -65,6 +65,18 @@ def test_http_by_force(make_server):
     assert "urls.login" in page.text and "<form" not in page.text
 
 
+def test_http_redirects_by_force(make_server):
+    """Those that are named, and no others."""
+    uris = ["http://named.example.org/cb", "http://other.example.org/cb"]
+    server = make_server(dev=False, command=("serve", "all", "--dangerous-force-http", "--disable-telemetry",
+                                             "--dangerous-allow-insecure-redirect-urls", f"http://x/,{uris[0]}"))
+    client = server.create_client(grant_types=["authorization_code"], response_types=["code"], redirect_uris=uris)
+    for uri, good in zip(uris, (True, False)):
+        answer = server.public.get("/oauth2/auth", query={"client_id": client["client_id"], "response_type": "code",
+                                                          "state": "a-long-state", "redirect_uri": uri})
+        assert ("login_challenge=" in answer.headers["Location"]) == good, uri
+
+
 @pytest.mark.parametrize("which", ["public", "admin"])
 def test_one_listener(make_server, which):
     server = make_server(command=("serve", which))
