@@ -52,6 +52,12 @@ struct str config_where(struct arena *a, const struct config *c, enum config_key
         },                                                                                                                       \
     }
 
+struct str config_host(struct str host)
+{
+    bool brackets = str_starts(host, STR("[")) && str_ends(host, STR("]"));
+    return brackets ? str_upto(str_from(host, 1), host.n - 2) : host;
+}
+
 void config_listener(const struct config *c, enum config_listener_name which, struct config_listener *ret)
 {
     struct config_listener l = which == CONFIG_PUBLIC ? LISTENER(c, public) : LISTENER(c, admin);
@@ -63,6 +69,7 @@ void config_listener(const struct config *c, enum config_listener_name which, st
         l.key_path = c->serve_tls_key_path;
         l.key_base64 = c->serve_tls_key_base64;
     }
+    l.host = config_host(l.host);
     if (str_starts(l.host, STR("unix:"))) {
         l.unix_path = str_from(l.host, 5);
         l.tls = false;

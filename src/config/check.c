@@ -39,6 +39,27 @@ static void check_issuer(struct load *l)
         report_key(l, CONFIG_urls_self_issuer, "must have neither query nor fragment", "Remove what begins with '?' or '#'.");
 }
 
+/* "localhost:3000/login" is a URL whose scheme is localhost: no browser goes there. */
+static void check_pages(struct load *l)
+{
+    static const enum config_key pages[] = { CONFIG_urls_login,
+                                             CONFIG_urls_consent,
+                                             CONFIG_urls_registration,
+                                             CONFIG_urls_logout,
+                                             CONFIG_urls_error,
+                                             CONFIG_urls_post_logout_redirect,
+                                             CONFIG_urls_device_verification,
+                                             CONFIG_urls_device_success };
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        struct url u;
+        struct str page = *(const struct str *)key_member(l->c, pages[i]);
+        if (page.n == 0 || !url_parse(l->a, page, &u) || u.scheme.n == 0 || u.has_authority) continue;
+        struct str place = place_text(l->a, &l->slots[pages[i]].place);
+        report_warn(l, "%s is %.*s (%.*s): a browser needs https:// or http:// before it.", config_keys[pages[i]].path,
+                    STR_FMT(page), STR_FMT(place));
+    }
+}
+
 static void check_secrets(struct load *l)
 {
     struct config *c = l->c;
@@ -60,6 +81,8 @@ static void check_secrets(struct load *l)
 static void check_pairwise(struct load *l)
 {
     struct config *c = l->c;
+    if (c->oidc_subject_identifiers_supported_types.n == 0)
+        strs_add(c->arena, &c->oidc_subject_identifiers_supported_types, STR("public"));
     if (!strs_has(c->oidc_subject_identifiers_supported_types, STR("pairwise"))) return;
     if (!is_set(l, CONFIG_oidc_subject_identifiers_pairwise_salt))
         report_key(l, CONFIG_oidc_subject_identifiers_pairwise_salt,
@@ -133,21 +156,22 @@ static void check_user_code(struct load *l)
     }
 }
 
-/* The keys of a hook stand together in the table: url, auth.type, auth.config.in, .name, .value. */
+/* The keys of a hook stand together in the table: url, auth.type, auth.config.in, .name, .value. A key that is not said where to
+ * go goes into a header. */
 static void check_hook(struct load *l, enum config_key url)
 {
-    bool any = false, every = true;
-    for (enum config_key k = url + 1; k <= url + 4; k++) {
-        any |= is_set(l, k);
-        every &= is_set(l, k);
-    }
-    if (any && !is_set(l, url)) report_key(l, url, "is missing", "Give the hook's URL, or remove its auth.");
-    for (enum config_key k = url + 1; k <= url + 4 && any && !every; k++)
-        if (!is_set(l, k))
-            report_key(l, k, "is required for a hook with auth", "Give auth.type and auth.config.in, .name and .value, or none.");
+    const enum config_key in = url + 2;
+    bool any = false;
+    for (enum config_key k = url + 1; k <= url + 4; k++) any |= is_set(l, k);
+    if (!any) return;
+    if (!is_set(l, url)) report_key(l, url, "is missing", "Give the hook's URL, or remove its auth.");
+    if (!is_set(l, in)) *(int *)key_member(l->c, in) = HOOK_IN_HEADER;
+    for (enum config_key k = url + 1; k <= url + 4; k++)
+        if (!is_set(l, k) && k != in)
+            report_key(l, k, "is required for a hook with auth", "Give auth.type and auth.config.name and .value, or none.");
 }
 
-static bool host_is_local(struct str host) { return str_starts(host, STR("unix:")) || url_host_is_local(host); }
+static bool host_is_local(struct str host) { return str_starts(host, STR("unix:")) || url_host_is_local(config_host(host)); }
 
 static void check_admin(struct load *l)
 {
@@ -158,18 +182,28 @@ static void check_admin(struct load *l)
                     "The admin listener binds to %.*s without API keys: whoever reaches it can do everything. Set "
                     "serve.admin.api_keys, or "
                     "serve.admin.host to 127.0.0.1.",
-                    STR_FMT(c->serve_admin_host));
+                    STR_FMT(c->serve_admin_host.n > 0 ? c->serve_admin_host : STR("every address")));
 }
 
+/* Jaeger has retired its agent, and the others' own protocols have gone, too. */
 static void check_tracing(struct load *l)
 {
-    if (l->c->tracing_provider != TRACING_JAEGER) return;
-    struct str place = place_text(l->a, &l->slots[CONFIG_tracing_provider].place);
+    const int provider = l->c->tracing_provider;
+    if (provider < 0 || provider == TRACING_OTEL || provider == TRACING_ZIPKIN) return;
+    const struct slot *slot = &l->slots[CONFIG_tracing_provider];
+    struct str place = place_text(l->a, &slot->place);
     report_warn(
         l,
-        "tracing.provider: jaeger (%.*s) sends nothing, for Jaeger has retired its agent. Jaeger itself takes OpenTelemetry's "
-        "spans: set tracing.provider to otel and tracing.providers.otlp.server_url to its port 4318.",
-        STR_FMT(place));
+        "tracing.provider: %.*s (%.*s) sends nothing. It takes OpenTelemetry's spans by now: set tracing.provider to otel "
+        "and tracing.providers.otlp.server_url to its port 4318.",
+        STR_FMT(slot->node->text), STR_FMT(place));
+}
+
+static void check_legacy_errors(struct load *l)
+{
+    if (l->c->oauth2_include_legacy_error_fields)
+        report_warn(l, "oauth2.include_legacy_error_fields has no effect: hints stand in error_description, and with "
+                       "oauth2.expose_internal_errors details do, too.");
 }
 
 /* API keys are kept as digests only. */
@@ -199,8 +233,8 @@ static struct str listener_url(const struct config *c, enum config_listener_name
     struct config_listener l;
     config_listener(c, which, &l);
     const char *scheme = c->plain_http && !l.tls ? "http" : "https";
-    struct str host = l.unix_path.n > 0 ? STR("localhost") : l.host;
-    bool v6 = str_has(host, ':') && !str_starts(host, STR("["));
+    struct str host = l.unix_path.n > 0 || l.host.n == 0 ? STR("localhost") : l.host;
+    bool v6 = str_has(host, ':');
     return arena_printf(c->arena, "%s://%s%.*s%s:%lld/", scheme, v6 ? "[" : "", STR_FMT(host), v6 ? "]" : "", (long long)l.port);
 }
 
@@ -259,6 +293,7 @@ void check_all(struct load *l)
     check_dsn(l);
     check_hsm(l);
     check_issuer(l);
+    check_pages(l);
     check_secrets(l);
     check_pairwise(l);
     check_caps(l);
@@ -272,6 +307,7 @@ void check_all(struct load *l)
     check_hook(l, CONFIG_oauth2_refresh_token_hook_url);
     check_admin(l);
     check_tracing(l);
+    check_legacy_errors(l);
     digest_keys(l->c, &l->c->serve_admin_api_keys);
     digest_keys(l->c, &l->c->oidc_dynamic_client_registration_initial_access_tokens);
     derive_urls(l->c);

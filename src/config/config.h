@@ -33,7 +33,7 @@ enum config_scope_claim { SCOPE_CLAIM_LIST, SCOPE_CLAIM_STRING, SCOPE_CLAIM_BOTH
 enum config_hasher { HASHER_PBKDF2, HASHER_BCRYPT };
 enum config_key_algorithm { KEYS_RS256, KEYS_ES256, KEYS_EDDSA };
 enum config_user_code { USER_CODE_HIGH, USER_CODE_MEDIUM, USER_CODE_LOW };
-enum config_tracing { TRACING_JAEGER, TRACING_OTEL, TRACING_ZIPKIN };
+enum config_tracing { TRACING_JAEGER, TRACING_OTEL, TRACING_ZIPKIN }; /* the words behind them send nothing, as jaeger */
 enum config_hook_place { HOOK_IN_HEADER, HOOK_IN_COOKIE };
 
 enum config_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENV, ORIGIN_FLAG, ORIGIN_ARGUMENT };
@@ -142,7 +142,7 @@ struct config_cors {
     int64_t max_age;
 };
 struct config_listener {
-    struct str host, unix_path; /* unix_path is set when host is "unix:..." */
+    struct str host, unix_path; /* host: an IPv6 address has no brackets; unix_path is set when host is "unix:..." */
     int64_t port;
     struct str socket_owner, socket_group;
     int64_t socket_mode;

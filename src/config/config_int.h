@@ -44,7 +44,7 @@ bool key_group_has_secrets(struct str path); /* its value must not be shown */
 bool key_in_group(enum config_key key, struct str group);
 bool key_bare(struct str group, enum config_key *ret); /* the key that a plain text in the group's place means */
 int key_word(const char *words, struct str word);      /* index in "a|b|c", -1 when not among them */
-const char *key_nearest(struct str path);              /* a key that was probably meant, or NULL */
+struct str key_nearest(struct str path);               /* a key or group that was probably meant, or nothing */
 
 /* ---- documents (node.c, yaml.c, toml.c, jsondoc.c) ---- */
 
@@ -129,6 +129,9 @@ void values_store(struct load *l);
 void reload_keep(struct load *l, const struct config *old);
 /* What no single key can tell, and the derived members. */
 void check_all(struct load *l);
+
+/* An address without the brackets that IPv6 has in URLs: "[::1]" and "::1" mean the same. */
+struct str config_host(struct str host);
 
 struct str place_text(struct arena *a, const struct config_place *p);
 void report_add(struct load *l, struct config_problem p);

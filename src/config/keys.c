@@ -81,22 +81,32 @@ static struct str last_part(struct str path)
     return dot == NULL ? path : str_from(path, (size_t)(dot + 1 - path.p));
 }
 
-const char *key_nearest(struct str path)
+enum { GROUP_LEAST = 4 }; /* letters of a group's name: to shorter ones anything is near */
+
+static void nearer(struct str path, struct str candidate, size_t *least, struct str *best)
 {
-    const char *best = NULL;
+    size_t d = str_distance(path, candidate);
+    if (d >= *least) return;
+    *least = d;
+    *best = candidate;
+}
+
+struct str key_nearest(struct str path)
+{
+    struct str best = STR_NONE;
     size_t least = 3;
     for (enum config_key k = 0; k < CONFIG_KEY_MAX_; k++) {
-        size_t d = str_distance(path, str_of(config_keys[k].path));
-        if (d >= least) continue;
-        least = d;
-        best = config_keys[k].path;
+        struct str key = str_of(config_keys[k].path);
+        for (size_t i = GROUP_LEAST; i < key.n; i++)
+            if (key.p[i] == '.') nearer(path, str_upto(key, i), &least, &best);
+        nearer(path, key, &least, &best);
     }
-    if (best != NULL) return best;
+    if (best.n > 0) return best;
     /* Right name, wrong group: only when there is one such key. */
     for (enum config_key k = 0; k < CONFIG_KEY_MAX_; k++) {
         if (!str_eq(last_part(str_of(config_keys[k].path)), last_part(path))) continue;
-        if (best != NULL) return NULL;
-        best = config_keys[k].path;
+        if (best.n > 0) return STR_NONE;
+        best = str_of(config_keys[k].path);
     }
     return best;
 }

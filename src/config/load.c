@@ -33,13 +33,14 @@ static void unknown_member(const struct place_in *in, struct str group, struct s
     struct load *l = in->l;
     struct config_place place = at_line(in, item->line);
     struct str where = place_text(l->a, &place);
+    struct str near = key_nearest(path);
     if (key_group_is_open(group)) {
-        report_warn(l, "%.*s (%.*s) is not a known key; it is ignored.", STR_FMT(path), STR_FMT(where));
+        struct str guess = near.n == 0 ? STR("") : arena_printf(l->a, " Did you mean %.*s?", STR_FMT(near));
+        report_warn(l, "%.*s (%.*s) is not a known key; it is ignored.%.*s", STR_FMT(path), STR_FMT(where), STR_FMT(guess));
         return;
     }
-    const char *near = key_nearest(path);
-    struct str remedy = near == NULL ? STR("Remove it, or look for its right name with `grantd config reference`.")
-                                     : arena_printf(l->a, "Did you mean %s?", near);
+    struct str remedy = near.n == 0 ? STR("Remove it, or look for its right name with `grantd config reference`.")
+                                    : arena_printf(l->a, "Did you mean %.*s?", STR_FMT(near));
     report_add(l, (struct config_problem) {
                       .key = group.n > 0 ? group : STR("(root)"),
                       .place = where,
@@ -198,8 +199,8 @@ static bool load_all(struct arena *a, const struct config *old, const struct con
     values_store(l);
     if (old != NULL) reload_keep(l, old);
     c->plain_http = c->dev || s->force_http;
-    warn_dev(l, &dev_in_file);
     c->insecure_redirects = strs_dup(own, s->insecure_redirects);
+    warn_dev(l, &dev_in_file);
     check_all(l);
 
     if (report->n > 0) {

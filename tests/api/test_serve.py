@@ -86,6 +86,16 @@ def test_one_listener(make_server, which):
         other.get("/health/alive")
 
 
+@pytest.mark.parametrize("host", ["[::1]", "::1"])
+def test_ipv6_host(make_server, host):
+    """With the brackets of a URL and without."""
+    server = make_server({"serve": {"admin": {"host": host}}}, start=False)
+    server.admin.host = "::1"
+    server.start()
+    assert server.admin.get("/health/alive").status == 200
+    assert f"http://[::1]:{server.admin.port}/" in server.stdout
+
+
 def test_keys_without_a_request(make_server):  # 79
     server = make_server()
 

@@ -47,6 +47,9 @@ static void contradictions_are_refused(void **state)
         { { .yaml = "oauth2: {token_hook: {auth: {type: api_key, config: {in: header, name: a, value: b}}}}" },
           "oauth2.token_hook.url",
           "is missing" },
+        { { .yaml = "oauth2: {token_hook: {url: 'http://a/', auth: {type: api_key, config: {value: b}}}}" },
+          "oauth2.token_hook.auth.config.name",
+          "is required" },
         { { .yaml = "oauth2: {refresh_token_hook: {url: 'http://a/', auth: {type: api_key, config: {in: header, name: a}}}}" },
           "oauth2.refresh_token_hook.auth.config.value",
           "is required" },
@@ -80,8 +83,17 @@ static void doubtful_settings_warn(void **state)
         { { .dev = FLAG_ON }, "secrets.cookie is not set", false },
         { { .yaml = "serve: {admin: {host: 0.0.0.0}}" }, "without API keys", true },
         { { .yaml = "serve: {admin: {host: 0.0.0.0, api_keys: [" A16 "]}}" }, "without API keys", false },
+        { { .yaml = "serve: {admin: {host: ''}}" }, "binds to every address without API keys", true },
         { { .yaml = "serve: {admin: {host: '::1'}}" }, "without API keys", false },
+        { { .yaml = "serve: {admin: {host: '[::1]'}}" }, "without API keys", false },
+        { { .yaml = "serve: {admin: {host: '[::]'}}" }, "binds to [::] without API keys", true },
         { { .yaml = "serve: {admin: {host: 'unix:/run/x'}}" }, "without API keys", false },
+        { { .yaml = "urls: {login: 'localhost:3000/login'}" },
+          "urls.login is localhost:3000/login (test.yml:1): a browser needs https:// or http:// before it.",
+          true },
+        { { .yaml = "urls: {login: /login, consent: 'https://a/', error: 'app://error', device: {success: 'http://a'}}" },
+          "a browser needs",
+          false },
         { { .yaml = "ttl: {authentication_session: 5000h}" }, "ttl.authentication_session is lowered to 4320h", true },
         { { .yaml = "oauth2: {grant: {refresh_token: {rotation_grace_period: 6m}}}" }, "lowered to 5m", true },
         { { .yaml = "oauth2: {grant: {refresh_token: {rotation_grace_period: 6m, rotation_grace_reuse_count: 1}}}" },
@@ -173,6 +185,11 @@ static void urls_have_defaults(void **state)
           "https://[::1]:1/",
           "https://[::1]:1/",
           "https://127.0.0.1:4445/",
+          "https://[::1]:1/oauth2/fallbacks/login" },
+        { { .yaml = "secrets: {system: [" A16 "]}\nserve: {public: {host: '[::1]', port: 1}, admin: {host: ''}}", .bare = true },
+          "https://[::1]:1/",
+          "https://[::1]:1/",
+          "https://localhost:4445/",
           "https://[::1]:1/oauth2/fallbacks/login" },
         { { .yaml = "urls: {self: {issuer: 'https://a'}}" },
           "https://a",
@@ -306,6 +323,59 @@ static void listeners_inherit_tls(void **state)
     assert_int_equal(l.port, 4445);
 }
 
+/* As in a URL or as it is. */
+static void ipv6_hosts_may_have_brackets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *host;
+    } cases[] = {
+        { "serve: {public: {host: '[::]'}}", "::" },
+        { "serve: {public: {host: '[::1]'}}", "::1" },
+        { "serve: {public: {host: '::1'}}", "::1" },
+        { "serve: {public: {host: '['}}", "[" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ARENA_AUTO a = arena_new();
+        CONFIG_AUTO c = must_load(a, &(struct given) { .yaml = cases[i].yaml });
+        struct config_listener l;
+        config_listener(c, CONFIG_PUBLIC, &l);
+        assert_str(l.host, cases[i].host);
+    }
+}
+
+/* ---- hooks ---- */
+
+static void hook_keys_go_into_a_header_by_default(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml;
+        enum config_hook_place in;
+    } cases[] = {
+        { "oauth2: {token_hook: {url: 'http://h/', auth: {type: api_key, config: {name: a, value: b}}}}", HOOK_IN_HEADER },
+        { "oauth2: {token_hook: {url: 'http://h/', auth: {type: api_key, config: {in: cookie, name: a, value: b}}}}",
+          HOOK_IN_COOKIE },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ARENA_AUTO a = arena_new();
+        CONFIG_AUTO c = must_load(a, &(struct given) { .yaml = cases[i].yaml });
+        struct config_hook hook;
+        config_hook(c, CONFIG_TOKEN_HOOK, &hook);
+        assert_true(hook.has_key);
+        assert_int_equal(hook.in, cases[i].in);
+        assert_str(hook.name, "a");
+    }
+}
+
+static void no_kind_of_subject_means_public(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    CONFIG_AUTO c = must_load(a, &(struct given) { .yaml = "oidc: {subject_identifiers: {supported_types: []}}" });
+    assert_str(strs_join(a, c->oidc_subject_identifiers_supported_types, " "), "public");
+}
+
 /* 18: plain text on a unix socket even with TLS on. */
 static void unix_sockets_are_plain(void **state)
 {
@@ -393,6 +463,9 @@ int main(void)
         cmocka_unit_test(joins_urls),
         cmocka_unit_test(cookies),
         cmocka_unit_test(listeners_inherit_tls),
+        cmocka_unit_test(ipv6_hosts_may_have_brackets),
+        cmocka_unit_test(hook_keys_go_into_a_header_by_default),
+        cmocka_unit_test(no_kind_of_subject_means_public),
         cmocka_unit_test(unix_sockets_are_plain),
         cmocka_unit_test(admin_binds_to_loopback),
         cmocka_unit_test(api_keys),

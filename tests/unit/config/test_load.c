@@ -317,9 +317,37 @@ static void open_groups_warn(void **state)
     (void)state;
     ARENA_AUTO a = arena_new();
     struct config_report r;
-    CONFIG_AUTO c = load(a, &(struct given) { .yaml = "serve:\n  public:\n    access_log: {a: 1}\n" }, &r);
+    CONFIG_AUTO c = load(a, &(struct given) { .yaml = "serve:\n  public:\n    access_log: {a: 1}\n    prot: 1\n" }, &r);
     assert_non_null(c);
-    assert_true(warned(&r, "serve.public.access_log (test.yml:3) is not a known key"));
+    assert_true(warned(&r, "serve.public.access_log (test.yml:3) is not a known key; it is ignored."));
+    assert_true(warned(&r, "serve.public.prot (test.yml:4) is not a known key; it is ignored. Did you mean serve.public.port?"));
+}
+
+/* What only v1.10 knew is no reason to refuse its file. */
+static void keys_of_old_files_warn(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *says;
+    } cases[] = {
+        { "oauth2: {include_legacy_error_fields: true}", "oauth2.include_legacy_error_fields has no effect" },
+        { "oauth2: {include_legacy_error_fields: false}", NULL },
+        { "sqa: {opt_out: true, job_id: x}", "sqa.job_id (test.yml:1) is not a known key; it is ignored" },
+        { "tracing: {providers: {jaeger: {propagation: jaeger, max_tag_value_length: 1024}}}",
+          "tracing.providers.jaeger.propagation (test.yml:1) is not a known key; it is ignored" },
+        { "tracing: {providers: {jaeger: {sampling: {type: const, value: 1, server_url: 'http://sampling'}}}}",
+          "tracing.providers.jaeger.sampling.type (test.yml:1) is not a known key; it is ignored" },
+        { "tracing: {provider: datadog}", "tracing.provider: datadog (test.yml:1) sends nothing" },
+        { "tracing: {provider: elastic-apm}", "tracing.provider: elastic-apm (test.yml:1) sends nothing" },
+        { "tracing: {provider: instana}", "tracing.provider: instana (test.yml:1) sends nothing" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ARENA_AUTO a = arena_new();
+        struct config_report r;
+        CONFIG_AUTO c = load(a, &(struct given) { .yaml = cases[i].yaml }, &r);
+        if (c == NULL) fail_msg("refused: %s", cases[i].yaml);
+        assert_int_equal(cases[i].says == NULL ? !warned(&r, "legacy") : warned(&r, cases[i].says), true);
+    }
 }
 
 static void jaegers_agent_is_told_what_to_use_instead(void **state)
@@ -556,6 +584,7 @@ int main(void)
         cmocka_unit_test(files_are_accepted),
         cmocka_unit_test(durations_and_endless),
         cmocka_unit_test(open_groups_warn),
+        cmocka_unit_test(keys_of_old_files_warn),
         cmocka_unit_test(jaegers_agent_is_told_what_to_use_instead),
         cmocka_unit_test(all_problems_at_once),
         cmocka_unit_test(pointers),
