@@ -41,6 +41,8 @@ static const struct value *find_value(const struct cli *c, const char *flag)
 
 bool cli_given(const struct cli *c, const char *flag) { return find_value(c, flag) != NULL; }
 
+bool cli_takes(const struct cli *c, const char *flag) { return command_flag(c->command, str_of(flag), 0) != NULL; }
+
 struct str cli_str(const struct cli *c, const char *flag)
 {
     const struct value *v = find_value(c, flag);
@@ -162,7 +164,7 @@ static void guess_try(struct guess *g, struct str word)
 {
     enum { FARTHEST = 2 };
     size_t distance = str_distance(g->written, word);
-    if (distance > FARTHEST || distance >= word.n || (g->best.n > 0 && distance >= g->distance)) return;
+    if (distance > FARTHEST || 2 * distance >= word.n || (g->best.n > 0 && distance >= g->distance)) return;
     g->best = word;
     g->distance = distance;
 }
@@ -302,6 +304,18 @@ static void add_word(struct cli *c, struct reader *r, struct str word)
     c->command = find_command(r->words, &used);
 }
 
+/* Then it is the command that is complained about, whatever its flags are. */
+static bool misses_command(const struct reader *r) { return r->words.n > 0 && !verb_exists(r->words.v[0]); }
+
+/* Flags of v1 whose names say nothing about today's. */
+static const struct {
+    const char *name, *now;
+} renamed[] = {
+    { "callbacks", "redirect-uri" },
+    { "access-token", "http-header 'Authorization: Bearer KEY'" },
+    { "fake-tls-termination", "http-header 'X-Forwarded-Proto: https'" },
+};
+
 static bool unknown_flag(struct cli *c, const struct reader *r, struct str name)
 {
     struct guess g = { .written = name };
@@ -310,6 +324,8 @@ static bool unknown_flag(struct cli *c, const struct reader *r, struct str name)
         for (const struct cli_flags *const *set = commands[i].flags; *set != NULL; set++)
             for (size_t j = 0; j < (*set)->n; j++) guess_try(&g, str_of((*set)->v[j].name));
     }
+    for (size_t i = 0; i < ARRAY_LEN(renamed); i++)
+        if (str_eq(name, str_of(renamed[i].name))) g.best = str_of(renamed[i].now);
     cli_fail(c, "unknown flag: --%.*s", STR_FMT(name));
     guess_say(c, &g, "--");
     say_usage(c);
@@ -324,7 +340,7 @@ static bool read_long(struct cli *c, struct reader *r, struct str word)
     if (str_eq(name, STR("help"))) return r->help = true;
     if (str_eq(name, STR("version")) && r->words.n == 0) return add_word(c, r, name), true;
     const struct cli_flag *f = any_flag(r->words, name, 0);
-    if (f == NULL) return unknown_flag(c, r, name);
+    if (f == NULL) return misses_command(r) || unknown_flag(c, r, name);
     return value_or_next(c, r, f, value);
 }
 
@@ -334,6 +350,7 @@ static bool read_letters(struct cli *c, struct reader *r, struct str word)
     for (size_t i = 1; i < word.n; i++) {
         if (word.p[i] == 'h') return r->help = true;
         const struct cli_flag *f = any_flag(r->words, STR_NONE, word.p[i]);
+        if (f == NULL && misses_command(r)) return true;
         if (f == NULL) return cli_fail_usage(c, "unknown flag: -%c", word.p[i]), false;
         bool assigned = i + 1 < word.n && word.p[i + 1] == '=';
         struct str value = assigned                                 ? str_from(word, i + 2)
@@ -382,12 +399,52 @@ static bool args_fit(struct cli *c)
 
 /* The commands of v1 named the thing first. */
 static const struct {
-    const char *word, *now;
+    const char *noun, *verb, *now;
 } moved[] = {
-    { "clients", "create client, get client, list clients, update client, delete client, import client" },
-    { "keys", "create jwk, get jwk, delete jwk, import jwk" },
-    { "token", "introspect token, revoke token, delete access-tokens, perform client-credentials" },
+    { "clients", "create", "create client" },
+    { "clients", "get", "get client" },
+    { "clients", "list", "list clients" },
+    { "clients", "update", "update client" },
+    { "clients", "delete", "delete client" },
+    { "clients", "import", "import client" },
+    { "keys", "create", "create jwk" },
+    { "keys", "get", "get jwk" },
+    { "keys", "delete", "delete jwk" },
+    { "keys", "import", "import jwk" },
+    { "token", "client", "perform client-credentials" },
+    { "token", "user", "perform authorization-code" },
+    { "token", "introspect", "introspect token" },
+    { "token", "revoke", "revoke token" },
+    { "token", "delete", "delete access-tokens" },
+    { "token", "flush", "janitor" },
 };
+
+/* "client create" */
+static void swapped(struct cli *c, struct strs words, struct strs *ret)
+{
+    size_t used;
+    struct str other[] = { words.v[1], words.v[0] };
+    const struct command *cmd = find_command((struct strs) { other, 2 }, &used);
+    if (cmd != NULL && used == 2) strs_add(c->arena, ret, ARENA_CAT(c->arena, other[0], STR(" "), other[1]));
+}
+
+/* The one command that was meant, with where its help is: true. Or all that began so. */
+static bool say_moved(struct cli *c, struct strs words)
+{
+    struct strs now = { 0 };
+    for (size_t i = 0; i < ARRAY_LEN(moved); i++) {
+        if (!str_eq(words.v[0], str_of(moved[i].noun))) continue;
+        bool exact = words.n > 1 && str_eq(words.v[1], str_of(moved[i].verb));
+        if (exact) now.n = 0;
+        strs_add(c->arena, &now, str_of(moved[i].now));
+        if (exact) break;
+    }
+    if (now.n == 0 && words.n > 1) swapped(c, words, &now);
+    if (now.n == 0) return false;
+    fprintf(c->err, "Commands start with the verb: grantd %.*s.\n", STR_FMT(strs_join(c->arena, now, ", grantd ")));
+    if (now.n == 1) fprintf(c->err, "Run 'grantd %.*s --help' for usage.\n", STR_FMT(now.v[0]));
+    return now.n == 1;
+}
 
 /* Of the verbs, or of the nouns of a verb that is known. */
 static struct guess guess_word(struct strs words, bool known)
@@ -398,7 +455,9 @@ static struct guess guess_word(struct strs words, bool known)
         struct str nouns = str_of(cmd->noun), aliases = str_of(cmd->aliases);
         if (!known) guess_try(&g, str_of(cmd->verb));
         if (!known || !verb_is(words.v[0], cmd)) continue;
-        guess_try(&g, str_cut(&nouns, ' '));
+        struct str noun = nouns, first = str_cut(&nouns, ' ');
+        if (str_eq(nouns, g.written)) g.best = noun, g.distance = 0; /* "migrate up" */
+        guess_try(&g, first);
         while (aliases.p != NULL) guess_try(&g, str_cut(&aliases, ' '));
     }
     return g;
@@ -412,9 +471,7 @@ static int group_or_unknown(struct cli *c, struct strs words)
 
     struct str parent = known ? words.v[0] : STR_NONE;
     cli_fail(c, "unknown command \"%.*s\" for \"grantd%s%.*s\"", STR_FMT(words.v[known]), known ? " " : "", STR_FMT(parent));
-    for (size_t i = 0; i < ARRAY_LEN(moved); i++)
-        if (str_eq(words.v[0], str_of(moved[i].word)))
-            fprintf(c->err, "Today's commands start with the verb: %s.\n", moved[i].now);
+    if (say_moved(c, words)) return 1;
     struct guess g = guess_word(words, known);
     guess_say(c, &g, "");
     fprintf(c->err, "Run 'grantd%s%.*s --help' for usage.\n", known ? " " : "", STR_FMT(parent));

@@ -63,6 +63,7 @@ bool cli_bool(const struct cli *c, const char *flag);
 int64_t cli_int(const struct cli *c, const char *flag);
 int64_t cli_duration(const struct cli *c, const char *flag); /* nanoseconds */
 bool cli_given(const struct cli *c, const char *flag);
+bool cli_takes(const struct cli *c, const char *flag); /* is it a flag of the command? */
 
 /* Fills c->command, c->args and the values; the caller has set arena, in, out and err. False: there is nothing to run, because
  * help was asked for and printed (*ret_code 0) or something is wrong and was said (1). */

@@ -35,7 +35,10 @@ int cli_config_check(struct cli *c)
 int cli_config_show(struct cli *c)
 {
     CONFIG_AUTO cfg = NULL;
-    bool json = str_starts(cli_str(c, "format"), STR("json"));
+    struct str format = cli_str(c, "format");
+    bool json = str_eq(format, STR("json"));
+    if (!json && !str_eq(format, STR("yaml")))
+        return cli_fail_usage(c, "--format is yaml or json, got \"%.*s\"", STR_FMT(format));
     if (!read_config(c, &cfg)) return 1;
     put(c, config_show(c->arena, cfg, json ? CONFIG_JSON : CONFIG_YAML, true));
     return 0;

@@ -20,16 +20,24 @@ static bool read_header(struct remote *r, struct str text)
     return true;
 }
 
+/* Of the two APIs. */
+static bool is_public(const struct remote *r)
+{
+    return strcmp(r->cli->command->verb, "revoke") == 0 || strcmp(r->cli->command->verb, "perform") == 0;
+}
+
 static bool read_endpoint(struct remote *r)
 {
     struct cli *c = r->cli;
-    bool public = strcmp(c->command->verb, "revoke") == 0 || strcmp(c->command->verb, "perform") == 0;
+    bool public = is_public(r);
     r->base = cli_given(c, "endpoint") ? cli_str(c, "endpoint") : str_of(getenv("ORY_SDK_URL"));
+    bool old = getenv("HYDRA_ADMIN_URL") != NULL || getenv("HYDRA_URL") != NULL;
     if (r->base.n == 0)
         return cli_fail_usage(c,
                               "no server named: give the address of its %s API with --endpoint (-e), for example --endpoint "
-                              "http://127.0.0.1:%d, or in the environment variable ORY_SDK_URL",
-                              public ? "public" : "admin", public ? 4444 : 4445),
+                              "http://127.0.0.1:%d, or in the environment variable ORY_SDK_URL%s",
+                              public ? "public" : "admin", public ? 4444 : 4445,
+                              old ? " (HYDRA_ADMIN_URL and HYDRA_URL are those of v1 and not read any more)" : ""),
                false;
     struct url url;
     if (!url_parse(c->arena, r->base, &url) || !url_is_http(&url) || url.host.n == 0)
@@ -64,12 +72,22 @@ static struct http_header basic(struct arena *a, const struct call *q)
     return (struct http_header) { STR("Authorization"), ARENA_CAT(a, STR("Basic "), b64_encode(a, buf_str(&b))) };
 }
 
+/* Is that header one of --http-header? */
+static bool says(const struct remote *r, struct str name)
+{
+    for (size_t i = 0; i < r->headers_n; i++)
+        if (str_eq_nocase(r->headers[i].name, name)) return true;
+    return false;
+}
+
 bool remote_fetch(const struct remote *r, const struct call *q, struct fetched *ret)
 {
     struct arena *a = r->cli->arena;
-    struct http_header *headers = ARENA_ARRAY(a, struct http_header, r->headers_n + 1);
-    if (r->headers_n > 0) memcpy(headers, r->headers, r->headers_n * sizeof(*headers));
-    size_t n = r->headers_n;
+    struct http_header *headers = ARENA_ARRAY(a, struct http_header, r->headers_n + 2);
+    size_t n = 0;
+    if (!says(r, STR("Accept"))) headers[n++] = (struct http_header) { STR("Accept"), STR("application/json") };
+    if (r->headers_n > 0) memcpy(headers + n, r->headers, r->headers_n * sizeof(*headers));
+    n += r->headers_n;
     if (q->user.p != NULL) headers[n++] = basic(a, q);
 
     struct fetch f = { .method = q->method,
@@ -121,11 +139,23 @@ static void show_refusal(const struct remote *r, const struct fetched *answer)
     free(text);
 }
 
+/* The APIs describe every error; what knows no such path does not. */
+static bool is_elsewhere(const struct remote *r, const struct fetched *answer)
+{
+    struct err e = ERR_INIT(r->cli->arena);
+    json_t *body;
+    bool json = json_read(r->cli->arena, answer->body, &body, NULL, &e);
+    return answer->status == 404 && !(json && json_is_object(body) && json_object_get(body, "error_description") != NULL);
+}
+
 bool remote_refused(const struct remote *r, const struct fetched *answer)
 {
     show_refusal(r, answer);
-    if (answer->status == 401 && strcmp(r->cli->command->verb, "perform") != 0 && strcmp(r->cli->command->verb, "revoke") != 0)
+    if (answer->status == 401 && !is_public(r))
         fputs("This admin API asks for an API key: add --http-header 'Authorization: Bearer KEY'.\n", r->cli->err);
+    if (is_elsewhere(r, answer))
+        fprintf(r->cli->err, "This command talks to the %s API: is %.*s its address?\n", is_public(r) ? "public" : "admin",
+                STR_FMT(r->base));
     fputs("Failed to execute API request, see error above.\n", r->cli->err);
     return false;
 }

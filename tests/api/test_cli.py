@@ -22,7 +22,8 @@ ENV = {"PATH": "/usr/bin:/bin"}
                                        ("perform", "client-credentials")])
 def test_no_endpoint(arguments):  # 31
     env = {**ENV, "HYDRA_ADMIN_URL": "http://127.0.0.1:1", "HYDRA_URL": "http://127.0.0.1:1"}
-    failed(run_grantd(*arguments, env=env), "--endpoint", "ORY_SDK_URL", "for example")
+    failed(run_grantd(*arguments, env=env), "--endpoint", "ORY_SDK_URL", "for example", "HYDRA_ADMIN_URL and HYDRA_URL are those of v1")
+    assert "HYDRA" not in failed(run_grantd(*arguments, env=ENV))
 
 
 def test_trailing_slash():  # 31
@@ -148,6 +149,22 @@ def test_nested_api_error():
 def test_error_that_is_no_json(answer, says):
     with Recorder(status=502, answer=answer) as server:
         failed(server.cli("get", "client", "x"), says, FAILED)
+
+
+def test_the_other_api(server):
+    """Whoever confuses the two ports is told so; a thing that is not there is no such case."""
+    said = failed(server.cli("get", "client", "x", endpoint=server.public), "The requested route does not exist", FAILED)
+    assert f"This command talks to the admin API: is {server.public.url} its address?" in said and "<html" not in said
+    failed(server.cli("perform", "client-credentials", "--client-id", "x", "--client-secret", "y"), "talks to the public API: is")
+    assert "This command" not in failed(server.cli("get", "client", "x"), "Unable to locate")
+    assert "This command" not in failed(server.cli("get", "jwk", "x"), "Unable to locate")
+
+
+def test_accepted_types():
+    with Recorder(answer=CLIENT) as server:
+        ok(server.cli("get", "client", "c1"))
+        ok(server.cli("get", "client", "c1", "-H", "accept: text/plain"))
+        assert [headers.get_all("Accept") for _, _, headers, _ in server.seen] == [["application/json"], ["text/plain"]]
 
 
 @pytest.mark.parametrize("arguments", [("get", "client", "x"), ("list", "clients"), ("get", "jwk", "s")])

@@ -179,6 +179,7 @@ def test_config(grantd):
     shown = ok(grantd("config", "show", "-c", file))
     assert "a-system-secret" not in shown and "5001" in shown
     assert parsed(grantd("config", "show", "-c", file, "--format", "json"))["serve"]["public"]["port"] == 5001
+    failed(grantd("config", "show", "-c", file, "--format", "table"), "Error: --format is yaml or json")
     assert "serve.public.port" in ok(grantd("config", "reference"))
     assert parsed(grantd("config", "schema"))["type"]
 

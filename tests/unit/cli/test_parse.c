@@ -62,8 +62,20 @@ static const struct {
     { "grantd migrate sqll up", "Did you mean sql?" },
     { "grantd list clients --formt json", "Did you mean --format?" },
     { "grantd list --formt json clients", "Did you mean --format?" },
-    { "grantd clients create", "create client" },
-    { "grantd token client", "introspect token" },
+    { "grantd clients", "grantd create client, grantd get client" },
+    { "grantd client create", "verb: grantd create client.\nRun 'grantd create client --help'" },
+    { "grantd jwk get x", "verb: grantd get jwk.\n" },
+    { "grantd create client --callbacks x", "Did you mean --redirect-uri?" },
+    { "grantd get client x --fake-tls-termination", "Did you mean --http-header 'X-Forwarded-Proto: https'?" },
+    { "grantd get client x --access-token x", "Did you mean --http-header 'Authorization: Bearer KEY'?" },
+    { "grantd migrate up", "Did you mean sql up?" },
+    { "grantd clients create", "verb: grantd create client.\nRun 'grantd create client --help'" },
+    { "grantd clients create --callbacks http://a -g b -r code -n x", "verb: grantd create client.\n" },
+    { "grantd keys import set key.pem --use sig", "verb: grantd import jwk.\n" },
+    { "grantd token client -v", "verb: grantd perform client-credentials.\n" },
+    { "grantd token user --callbacks x", "verb: grantd perform authorization-code.\n" },
+    { "grantd token flush --min-age 1h", "verb: grantd janitor.\n" },
+    { "grantd token bogus", "grantd introspect token, grantd revoke token" },
     { "grantd --bogus", "unknown flag: --bogus" },
     { "grantd version --bogus", "unknown flag: --bogus" },
     { "grantd version -z", "unknown flag: -z" },
@@ -107,7 +119,12 @@ static void test_mistakes(void **state)
 static void test_no_wild_guesses(void **state)
 {
     (void)state;
-    static const char *const lines[] = { "grantd bogus", "grantd create bogus", "grantd version --formt", "grantd get client -z",
+    static const char *const lines[] = { "grantd bogus",
+                                         "grantd create bogus",
+                                         "grantd completion tcsh",
+                                         "grantd client bogus",
+                                         "grantd version --formt",
+                                         "grantd get client -z",
                                          "grantd xx" };
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         struct run r;
