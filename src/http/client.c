@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -116,6 +117,17 @@ static struct curl_slist *request_headers(struct arena *a, const struct fetch *f
     return curl.slist_append(list, "Expect:"); /* no waiting for 100 Continue */
 }
 
+/* Empty: none; NULL: whatever libcurl finds in the environment. It reads HTTP_PROXY in small letters only, for fear of CGI, which
+ * this is not. This machine is always reached directly. */
+static const char *proxy_for(struct arena *a, const struct fetch *f, struct str url)
+{
+    struct url u;
+    if (f->guard) return ""; /* through a proxy the target's address would not be seen here */
+    if (!url_parse(a, url, &u)) return NULL;
+    if (url_host_is_local(u.host)) return "";
+    return str_eq(u.scheme, STR("http")) && getenv("http_proxy") == NULL ? getenv("HTTP_PROXY") : NULL;
+}
+
 static void set_options(CURL *h, const struct fetch *f, struct str url, struct attempt *t, struct curl_slist *headers)
 {
     usec_t timeout = f->timeout > 0 ? f->timeout : 30 * USEC_PER_SEC;
@@ -134,8 +146,7 @@ static void set_options(CURL *h, const struct fetch *f, struct str url, struct a
     curl.easy_setopt(h, CURLOPT_HEADERFUNCTION, take_header);
     curl.easy_setopt(h, CURLOPT_HEADERDATA, t);
     curl.easy_setopt(h, CURLOPT_HTTPHEADER, headers);
-    /* Through a proxy the target's address would not be seen here. */
-    if (f->guard) curl.easy_setopt(h, CURLOPT_PROXY, "");
+    curl.easy_setopt(h, CURLOPT_PROXY, proxy_for(t->arena, f, url));
     if (f->insecure_tls) {
         curl.easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 0L);
         curl.easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 0L);

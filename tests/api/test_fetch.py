@@ -255,6 +255,17 @@ def test_no_proxy(make_server, web):
     assert web.seen == []
 
 
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy"])
+def test_proxy(make_server, web, name):
+    """What the environment says counts, in capitals as well; but for this machine, and what NO_PROXY names."""
+    far, near = "http://keys.example.test/keys", web.url + "/keys"
+    web.documents[far] = key_set(KEY)
+    server = make_server(env={name: web.url, "NO_PROXY": "direct.example.test"})
+    assert assert_with(server, far).status == 200 and assert_with(server, near).status == 200
+    no_keys(assert_with(server, "http://direct.example.test/keys"))
+    assert web.calls == [far, "/keys"]
+
+
 def test_certificates_are_checked(server, tmp_path):
     """Whoever can answer in a client's place has no certificate for its name."""
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj", "/CN=localhost",
