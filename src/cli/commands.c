@@ -22,14 +22,14 @@ SET(page_flags, "Page",
 SET(new_client_flags, "New client",
     { "id", 0, FLAG_STRING, NULL, "ID", "client id; without one the server makes it" });
 static const struct cli_flag client_flags_v[] = {
-#define CLIENT_FLAG(flag, type, fallback, arg, member, help) { flag, 0, type, fallback, arg, help },
+#define CLIENT_FLAG(flag, letter, type, fallback, arg, member, help) { flag, letter, type, fallback, arg, help },
 #include "cli/client_flags.def"
 #undef CLIENT_FLAG
 };
 static const struct cli_flags client_flags = { "Client", client_flags_v, ARRAY_LEN(client_flags_v) };
 /* For update, where no default counts. */
 static const struct cli_flag client_change_flags_v[] = {
-#define CLIENT_FLAG(flag, type, fallback, arg, member, help) { flag, 0, type, NULL, arg, help },
+#define CLIENT_FLAG(flag, letter, type, fallback, arg, member, help) { flag, letter, type, NULL, arg, help },
 #include "cli/client_flags.def"
 #undef CLIENT_FLAG
 };
@@ -56,12 +56,12 @@ SET(public_key_flags, "Parts",
 
 /* ---- tokens ---- */
 SET(introspect_flags, "Check",
-    { "scope", 0, FLAG_LIST, NULL, "LIST", "scopes the token must have" });
+    { "scope", 'a', FLAG_LIST, NULL, "LIST", "scopes the token must have" });
 SET(request_flags, "Request",
-    { "scope",    0, FLAG_LIST, NULL, "LIST", "scopes to ask for" },
+    { "scope",    'a', FLAG_LIST, NULL, "LIST", "scopes to ask for" },
     { "audience", 0, FLAG_LIST, NULL, "LIST", "audiences to ask for" });
 SET(code_flags, "Request",
-    { "scope",         0, FLAG_LIST,   "offline,openid", "LIST", "scopes to ask for" },
+    { "scope",         'a', FLAG_LIST,   "offline,openid", "LIST", "scopes to ask for" },
     { "audience",      0, FLAG_LIST,   NULL,    "LIST", "audiences to ask for" },
     { "prompt",        0, FLAG_LIST,   NULL,    "LIST", "none, login, consent, select_account or registration" },
     { "max-age",       0, FLAG_INT,    "-1",    "N",    "seconds after which the user has to sign in again; -1: not limited" },
@@ -71,7 +71,7 @@ SET(code_flags, "Request",
     { "auth-url",      0, FLAG_STRING, NULL,    "URL",  "authorization endpoint; default: /oauth2/auth below the endpoint" },
     { "token-url",     0, FLAG_STRING, NULL,    "URL",  "token endpoint; default: /oauth2/token below the endpoint" });
 SET(device_flags, "Request",
-    { "scope",           0, FLAG_LIST,   "offline,openid", "LIST", "scopes to ask for" },
+    { "scope",           'a', FLAG_LIST,   "offline,openid", "LIST", "scopes to ask for" },
     { "audience",        0, FLAG_LIST,   NULL,    "LIST", "audiences to ask for" },
     { "device-auth-url", 0, FLAG_STRING, NULL,    "URL",  "device authorization endpoint; default: /oauth2/device/auth below the endpoint" },
     { "token-url",       0, FLAG_STRING, NULL,    "URL",  "token endpoint; default: /oauth2/token below the endpoint" });
@@ -141,7 +141,7 @@ const struct command commands[] = {
 const size_t commands_n = ARRAY_LEN(commands);
 
 const struct client_flag cli_client_flags[] = {
-#define CLIENT_FLAG(flag, type, fallback, arg, member, help) { flag, type, member },
+#define CLIENT_FLAG(flag, letter, type, fallback, arg, member, help) { flag, type, member },
 #include "cli/client_flags.def"
 #undef CLIENT_FLAG
 };
