@@ -227,12 +227,12 @@ static void digest_keys(struct config *c, struct strs *keys)
 
 /* ---- derived members ---- */
 
-/* Scheme, host and port of a listener, with '/'. Outside development mode TLS may end in front of it. */
-static struct str listener_url(const struct config *c, enum config_listener_name which)
+/* Scheme, host and port of a listener, with '/'. */
+static struct str listener_url(const struct config *c, enum config_listener_name which, bool tls_in_front)
 {
     struct config_listener l;
     config_listener(c, which, &l);
-    const char *scheme = c->plain_http && !l.tls ? "http" : "https";
+    const char *scheme = l.tls || tls_in_front ? "https" : "http";
     struct str host = l.unix_path.n > 0 || l.host.n == 0 ? STR("localhost") : l.host;
     bool v6 = str_has(host, ':');
     return arena_printf(c->arena, "%s://%s%.*s%s:%lld/", scheme, v6 ? "[" : "", STR_FMT(host), v6 ? "]" : "", (long long)l.port);
@@ -252,12 +252,19 @@ static struct str page(const struct config *c, struct str configured, const char
     return configured.n > 0 ? with_path(c->arena, configured) : config_url_join(c->arena, c->url.public, fallback);
 }
 
+/* Where it can be reached from here; unlike the issuer it is no promise about what stands in front. */
+static struct str admin_url(const struct config *c)
+{
+    if (c->urls_self_admin.n > 0) return with_path(c->arena, c->urls_self_admin);
+    return str_starts(c->serve_admin_host, STR("unix:")) ? c->serve_admin_host : listener_url(c, CONFIG_ADMIN, false);
+}
+
 static void derive_urls(struct config *c)
 {
     struct config_urls *u = &c->url;
-    u->issuer = c->urls_self_issuer.n > 0 ? c->urls_self_issuer : listener_url(c, CONFIG_PUBLIC);
+    u->issuer = c->urls_self_issuer.n > 0 ? c->urls_self_issuer : listener_url(c, CONFIG_PUBLIC, !c->plain_http);
     u->public = with_path(c->arena, c->urls_self_public.n > 0 ? c->urls_self_public : u->issuer);
-    u->admin = c->urls_self_admin.n > 0 ? with_path(c->arena, c->urls_self_admin) : listener_url(c, CONFIG_ADMIN);
+    u->admin = admin_url(c);
     u->login = page(c, c->urls_login, "oauth2/fallbacks/login");
     u->registration = c->urls_registration.n > 0 ? with_path(c->arena, c->urls_registration) : u->login;
     u->consent = page(c, c->urls_consent, "oauth2/fallbacks/consent");
