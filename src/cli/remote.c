@@ -80,6 +80,17 @@ static bool says(const struct remote *r, struct str name)
     return false;
 }
 
+static bool no_answer(const struct remote *r, struct str url, const struct err *e)
+{
+    const char *asked =
+        str_starts_nocase(r->base, STR("https:"))
+            ? "Is the server running, is this the right address, and does it speak TLS there? --skip-tls-verify takes any "
+              "certificate."
+            : "Is the server running, and is this the right address?";
+    if (e->debug != NULL) return cli_fail(r->cli, "no answer from %s. %s", e->debug, asked), false;
+    return cli_fail(r->cli, "no answer from %.*s: %s", STR_FMT(url), e->hint), false;
+}
+
 bool remote_fetch(const struct remote *r, const struct call *q, struct fetched *ret)
 {
     struct arena *a = r->cli->arena;
@@ -104,9 +115,7 @@ bool remote_fetch(const struct remote *r, const struct call *q, struct fetched *
     struct op op = { .arena = a, .now = clock_now(), .may_wait = true };
     struct err e = ERR_INIT(a);
     if (fetch(&op, &f, ret, &e)) return true;
-    return cli_fail(r->cli, "no answer from %.*s: %s. Is the server running, and is this the right address?", STR_FMT(f.url),
-                    e.debug != NULL ? e.debug : e.hint),
-           false;
+    return no_answer(r, f.url, &e);
 }
 
 void remote_put_text(FILE *out, struct str s)

@@ -93,6 +93,14 @@ static const char *skip_counting(struct framing *f, const char *p, const char *e
     return p;
 }
 
+/* A TLS record of the type handshake (RFC 8446 5.1) is the usual reason for what is no method. */
+static const char *no_method(char first)
+{
+    enum { HANDSHAKE = 0x16 };
+    return first == HANDSHAKE ? "The client speaks TLS, but this listener does not."
+                              : "The request does not start with a method.";
+}
+
 static const char *read_method(struct framing *f, const char *p, const char *end)
 {
     const char *stop = skip(p, end, IN_TOKEN);
@@ -100,7 +108,7 @@ static const char *read_method(struct framing *f, const char *p, const char *end
     if (f->name_n > LONGEST_METHOD) {
         refuse(f, 400, "The request method is too long.");
     } else if (stop < end) {
-        if (*stop != ' ' || f->name_n == 0) refuse(f, 400, "The request does not start with a method.");
+        if (*stop != ' ' || f->name_n == 0) refuse(f, 400, no_method(*stop));
         f->state = f->status != 0 ? REFUSED : TARGET;
         stop++;
     }

@@ -47,7 +47,13 @@ def test_nobody_answers():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{s.getsockname()[1]}"
-        failed(run_grantd("get", "client", "x", "-e", url, env=ENV), f"no answer from {url}/admin/clients/x", "Is the server running")
+        told = failed(run_grantd("get", "client", "x", "-e", url, env=ENV), f"no answer from {url}/admin/clients/x: ", "Is the server running")
+        assert told.count(url) == 1 and "TLS" not in told
+
+
+def test_https_to_a_listener_without(server):
+    url = str(server.admin).replace("http:", "https:")
+    failed(run_grantd("get", "client", "x", "-e", url, env=ENV), "does it speak TLS there?", "--skip-tls-verify")
 
 
 def test_silent_server():

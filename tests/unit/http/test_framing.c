@@ -186,6 +186,17 @@ static void too_many_fields_are_refused(void **state)
     assert_int_equal(f.status, 431);
 }
 
+static void tls_is_named(void **state)
+{
+    (void)state;
+    static const struct str hello = TEXT("\x16\x03\x01\x02\x00\x01");
+    struct framing f;
+    assert_int_equal(feed_in(&f, hello, hello.n), 400);
+    assert_string_equal(f.reason, "The client speaks TLS, but this listener does not.");
+    assert_int_equal(feed_in(&f, STR("\x15\x03"), 2), 400);
+    assert_string_equal(f.reason, "The request does not start with a method.");
+}
+
 static void place_tells_what_is_awaited(void **state)
 {
     (void)state;
@@ -209,6 +220,7 @@ int main(void)
         cmocka_unit_test(a_good_request_before_a_bad_one_passes),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(too_many_fields_are_refused),
+        cmocka_unit_test(tls_is_named),
         cmocka_unit_test(place_tells_what_is_awaited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
