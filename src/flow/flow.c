@@ -228,17 +228,30 @@ static usec_t consent_until(const struct grant *g, const struct flow *f)
     return g->requested_at + f->consent_remember_for * USEC_PER_SEC;
 }
 
+/* Front-Channel Logout 1.0 3, Back-Channel Logout 1.0 2.3: the server has to remember whom it signed in, also when their tokens
+ * have long expired. Otherwise: 0. */
+static bool logout_until(const struct provider *p, struct op *op, const struct grant *g, usec_t *ret, struct err *e)
+{
+    const struct client *c;
+    *ret = 0;
+    TRY(client_get_version(p, op, g->client_id, g->client_version, &c, e));
+    if (c == NULL || !client_hears_logouts(c)) return true;
+    return store_session_lacks(p->store, op, g->session_id, g->client_id, ret, e);
+}
+
 bool flow_finish(const struct provider *p, struct op *op, struct grant *g, enum grant_state to_state,
                  const struct grant_session *granted, usec_t expires_at, struct err *e)
 {
     struct flow f;
+    usec_t until;
     TRY(flow_of_grant(op, g, &f, e));
+    TRY(logout_until(p, op, g, &until, e));
     struct grant to = *g;
     to.state = to_state;
     to.session = grant_session_write(p, op, g->id, granted);
     to.rotated_at = op->now;
     to.consent_until = consent_until(g, &f);
-    to.expires_at = grant_expiry(&to, expires_at);
+    to.expires_at = grant_expiry(&to, expires_at > until ? expires_at : until);
     enum store_put put;
     TRY(store_grant_move(p->store, op,
                          &(struct grant_move) { .from = GRANT_CONSENT_ACCEPTED, .from_generation = g->generation, .to = &to },

@@ -58,6 +58,10 @@ struct client {
     int refs;
 };
 
+static inline bool client_hears_logouts(const struct client *c)
+{
+    return c->frontchannel_logout_uri.n > 0 || c->backchannel_logout_uri.n > 0;
+}
 static inline bool client_is_public(const struct client *c) { return str_eq(c->token_endpoint_auth_method, STR("none")); }
 /* Run-time meaning of empty lists: grant_types ["authorization_code"], response_types ["code"]. */
 bool client_may_grant(const struct client *c, struct str grant_type);

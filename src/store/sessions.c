@@ -80,9 +80,30 @@ bool store_session_delete_subject(struct store *s, struct op *op, struct str sub
     return store_write(s, op, delete_subject, &rm, e);
 }
 
+struct session_extension {
+    struct str id;
+    usec_t expires_at;
+};
+
+static bool extend(struct write *w, void *arg, struct err *e)
+{
+    const struct session_extension *x = arg;
+    TRY(write_change(w, CALL(SESSION_EXTEND_GRANTS, ARG(x->id), ARG(x->expires_at)), NULL, e));
+    return write_change(w, CALL(SESSION_EXTEND, ARG(x->id), ARG(x->expires_at)), NULL, e);
+}
+
 bool store_session_extend(struct store *s, struct op *op, struct str id, usec_t expires_at, struct err *e)
 {
-    return store_change(s, op, CALL(SESSION_EXTEND, ARG(id), ARG(expires_at)), NULL, e);
+    struct session_extension x = { .id = id, .expires_at = expires_at };
+    return store_write(s, op, extend, &x, e);
+}
+
+bool store_session_lacks(struct store *s, struct op *op, struct str id, struct str client_id, usec_t *ret_until, struct err *e)
+{
+    struct sql_rows rows;
+    TRY(store_read(s, op, CALL(SESSION_LACKS, ARG(id), ARG(client_id), ARG(op->now)), &rows, e));
+    *ret_until = rows.n > 0 ? sql_row(&rows, 0)->i : 0;
+    return true;
 }
 
 bool store_session_clients(struct store *s, struct op *op, struct str subject, struct str session_id, struct strs *ret,

@@ -218,6 +218,7 @@ MUST_USE bool store_session_end(struct store *s, struct op *op, struct str id, c
                                 enum store_put *ret, struct err *e);
 /* Grants of a deleted session forget its id; those of one that expired keep it. */
 MUST_USE bool store_session_delete_subject(struct store *s, struct op *op, struct str subject, struct err *e);
+/* With it the grants that were kept for as long as the session. */
 MUST_USE bool store_session_extend(struct store *s, struct op *op, struct str id, usec_t expires_at, struct err *e);
 
 /* ---- grants: the one truth about who let whom do what ---- */
@@ -295,6 +296,10 @@ MUST_USE bool store_consent_revoke(struct store *s, struct op *op, struct str su
 /* Clients with a grant of this login session (for logout), each once. */
 MUST_USE bool store_session_clients(struct store *s, struct op *op, struct str subject, struct str session_id, struct strs *ret,
                                     struct err *e);
+/* Until when a grant of this client must be kept for the list above to have the client as long as the session lasts; 0: another
+ * one is kept, or the session is not remembered and nobody hears of its end. */
+MUST_USE bool store_session_lacks(struct store *s, struct op *op, struct str id, struct str client_id, usec_t *ret_until,
+                                  struct err *e);
 
 /* ---- forced subject identifiers, one per client and subject ---- */
 

@@ -383,3 +383,61 @@ class TestBackChannel:
             while server.database.sql("SELECT COUNT(*) FROM delivery") != [["0"]]:
                 assert time.monotonic() < until, "the delivery is still there"
                 time.sleep(0.05)
+
+
+class TestLongAfterTheTokens:
+    """Front-Channel Logout 1.0 3, Back-Channel Logout 1.0 2.3: the server remembers whom it signed in as long as the session lasts."""
+
+    @pytest.fixture
+    def hasty(self, make_server):
+        return make_server({"ttl": {"access_token": "1s", "auth_code": "1s", "id_token": "1s"}})
+
+    @staticmethod
+    def grants(server, client):
+        return int(server.database.sql(f"SELECT COUNT(*) FROM oauth_grant WHERE client_id = '{client['client_id']}'")[0][0])
+
+    @staticmethod
+    def later(server):
+        time.sleep(2.2)
+        assert server.admin.post("/oauth2/flush", json={}).status == 204
+
+    def test_back_channel(self, hasty):
+        browser = Browser(hasty)
+        with Listener(200) as listener:
+            client = make_web(hasty, backchannel_logout_uri=listener.url + "/out")
+            sid = claims_of(browser.sign_in(client, scope="openid")["id_token"])["sid"]
+            self.later(hasty)
+            logout(browser)
+            ((*_, form),) = listener.wait(1)
+            assert claims_of(form["logout_token"])["sid"] == sid
+
+    def test_front_channel(self, hasty):
+        browser, client = Browser(hasty), make_web(hasty, frontchannel_logout_uri="https://one.example.test/out")
+        browser.sign_in(client, scope="openid")
+        self.later(hasty)
+        assert "https://one.example.test/out?" in logout(browser).text
+
+    def test_extended_session(self, hasty):
+        """What is kept lasts as long as the session then does."""
+        browser, client = Browser(hasty), make_web(hasty, frontchannel_logout_uri="https://one.example.test/out")
+        browser.sign_in(client, {"remember_for": 2}, scope="openid")
+        other = make_web(hasty)
+        browser.flow(other, {"remember_for": 1000, "extend_session_lifespan": True}, scope="openid")
+        self.later(hasty)
+        assert "https://one.example.test/out?" in logout(browser).text
+
+    def test_keeps_one(self, hasty):
+        browser, client = Browser(hasty), make_web(hasty, frontchannel_logout_uri="https://one.example.test/out")
+        for _ in range(3):
+            browser.sign_in(client, scope="openid")
+        self.later(hasty)
+        assert self.grants(hasty, client) == 1
+
+    def test_keeps_none(self, hasty):
+        """Who is told of no logout, and whose session nobody can end."""
+        deaf, browser = make_web(hasty), Browser(hasty)
+        browser.sign_in(deaf, scope="openid")
+        client = make_web(hasty, frontchannel_logout_uri="https://one.example.test/out")
+        Browser(hasty).sign_in(client, {"remember": False}, scope="openid")
+        self.later(hasty)
+        assert (self.grants(hasty, deaf), self.grants(hasty, client)) == (0, 0)

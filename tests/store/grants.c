@@ -367,6 +367,71 @@ static void session_clients_each_once(void **state)
     assert_int_equal(got.n, 0);
 }
 
+static usec_t lacks(struct fixture *f, const char *client_id)
+{
+    usec_t until;
+    OK(store_session_lacks(f->store, &f->op, STR("sid-1"), str_of(client_id), &until, &f->e));
+    return until;
+}
+
+static void session_lacks_what_ends_before_it(void **state)
+{
+    F(state);
+    insert_client(f, "shop");
+    insert_client(f, "other");
+    assert_int_equal(lacks(f, "shop"), 0); /* no session */
+    struct session_row row = a_session("sid-1", "alice");
+    row.expires_at = NOW + 20 * USEC_PER_SEC;
+    insert_session(f, &row);
+    add_grant(f, "1", "shop", GRANT_ACTIVE);
+    assert_int_equal(lacks(f, "shop"), row.expires_at);
+    struct grant kept = a_grant("2", GRANT_ACTIVE);
+    kept.expires_at = row.expires_at;
+    kept.state = GRANT_LOGGED_IN;
+    insert_grant(f, &kept);
+    assert_int_equal(lacks(f, "shop"), row.expires_at); /* never came to a code */
+    kept.id = STR("3");
+    kept.state = GRANT_ACTIVE;
+    insert_grant(f, &kept);
+    assert_int_equal(lacks(f, "shop"), 0);
+    assert_int_equal(lacks(f, "other"), row.expires_at);
+    f->op.now = row.expires_at;
+    assert_int_equal(lacks(f, "other"), 0);
+}
+
+static void session_lacks_nothing_when_not_remembered(void **state)
+{
+    F(state);
+    insert_client(f, "shop");
+    struct session_row row = a_session("sid-1", "alice");
+    row.remember = false;
+    insert_session(f, &row);
+    assert_int_equal(lacks(f, "shop"), 0);
+}
+
+static void session_extension_takes_kept_grants_along(void **state)
+{
+    F(state);
+    insert_client(f, "shop");
+    struct session_row row = a_session("sid-1", "alice");
+    insert_session(f, &row);
+    struct grant kept = a_grant("1", GRANT_ACTIVE), brief = a_grant("2", GRANT_ACTIVE), other = a_grant("3", GRANT_ACTIVE),
+                 longer = a_grant("4", GRANT_ACTIVE);
+    kept.expires_at = other.expires_at = row.expires_at;
+    brief.expires_at = row.expires_at - 1;
+    longer.expires_at = row.expires_at + 100;
+    other.session_id = STR("sid-2");
+    insert_grant(f, &kept);
+    insert_grant(f, &brief);
+    insert_grant(f, &other);
+    insert_grant(f, &longer);
+    OK(store_session_extend(f->store, &f->op, row.id, row.expires_at + 50, &f->e));
+    assert_int_equal(get_grant(f, "1")->expires_at, row.expires_at + 50);
+    assert_int_equal(get_grant(f, "2")->expires_at, row.expires_at - 1);
+    assert_int_equal(get_grant(f, "3")->expires_at, row.expires_at);
+    assert_int_equal(get_grant(f, "4")->expires_at, row.expires_at + 100);
+}
+
 int run_grant_cases(void)
 {
     const struct CMUnitTest cases[] = {
@@ -386,6 +451,9 @@ int run_grant_cases(void)
         CASE(session_deletion_is_forgotten_by_grants),
         CASE(session_deletion_by_subject),
         CASE(session_clients_each_once),
+        CASE(session_lacks_what_ends_before_it),
+        CASE(session_lacks_nothing_when_not_remembered),
+        CASE(session_extension_takes_kept_grants_along),
     };
     return cmocka_run_group_tests_name("grants", cases, NULL, NULL);
 }
