@@ -33,10 +33,12 @@ static bool is_same_request(struct arena *a, const struct params *sent, struct s
 /* ---- the first visit ---- */
 
 /* OpenID Connect Core 3.1.2.1: "If the elapsed time is greater than this value, the OP MUST attempt to actively re-authenticate
- * the End-User"; 0 is the same as prompt=login. */
+ * the End-User"; 0 is the same as prompt=login. It counts from auth_time, which is what the client will look at: whole seconds.
+ */
 static bool is_too_old(const struct op *op, const struct authorize_request *q, const struct session_row *s)
 {
-    return q->max_age == 0 || (q->max_age > 0 && usec_to_sec(op->now) - usec_to_sec(s->authenticated_at) > q->max_age);
+    const usec_t elapsed = op->now - usec_to_sec(s->authenticated_at) * USEC_PER_SEC;
+    return q->max_age == 0 || (q->max_age > 0 && usec_to_sec(elapsed - 1) >= q->max_age);
 }
 
 /* OpenID Connect Core 3.1.2.1, id_token_hint: anybody else who is logged in, or logs in, is an error. `claims` NULL: no hint. */

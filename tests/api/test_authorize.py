@@ -1,8 +1,10 @@
 """GET and POST /oauth2/auth: the browser's three visits, cookies, what is remembered, every destination of errors, and what attackers
 try (RFC 9700). Numbers in comments are the behaviours that deployed clients rely on (authorization 22-92)."""
 
+import base64
 import concurrent.futures
 import html.parser
+import json
 import random
 import re
 import string
@@ -41,6 +43,11 @@ def set_cookies(answer):
         name, value = pair.split("=", 1)
         found[name] = value, {a.split("=")[0].lower(): a.partition("=")[2] for a in attributes}
     return found
+
+
+def claims_of(token):
+    part = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
 def to_client(redirect, error):
@@ -158,6 +165,14 @@ def test_session_forgotten(server, web, browser):  # 66
     assert value == "" and attributes["max-age"] == "0"
     browser.cookies["ory_hydra_session_dev"] = old  # a browser that does not obey
     assert get_request(server, "login", browser.to_login(web)).json["skip"] is False
+
+
+def test_max_age_counts_from_auth_time(server, web, browser):
+    """OpenID Connect Core 3.1.2.1 and 3.1.3.7: what passes here must pass at the client, which knows auth_time only."""
+    at = claims_of(browser.sign_in(web)["id_token"])["auth_time"]
+    time.sleep(max(at + 1.5 - time.time(), 0))
+    skips = lambda age: get_request(server, "login", browser.to_login(web, max_age=age)).json["skip"]  # noqa: E731
+    assert (skips("1"), skips("30")) == (False, True)
 
 
 def test_session_of_somebody_else(server, web, browser):

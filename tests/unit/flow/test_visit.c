@@ -38,6 +38,12 @@ static void test_new_login(void **state)
     journey_close(&j);
 }
 
+/* Forwards to that moment of a second. */
+static void at_second(struct journey *j, usec_t fraction)
+{
+    world_later(&j->w, USEC_PER_SEC - j->w.op.now % USEC_PER_SEC + fraction);
+}
+
 /* OpenID Connect Core 3.1.2.1: prompt and max_age, with and without a remembered login. */
 static void test_prompt(void **state)
 {
@@ -70,6 +76,7 @@ static void test_prompt(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct journey j;
         journey_open(&j, "");
+        at_second(&j, 0);
         if (cases[i].session) journey_whole(&j, QUERY, true, false);
         world_later(&j.w, 10 * USEC_PER_SEC);
         bool ok = begin(&j, cases[i].more);
@@ -81,6 +88,22 @@ static void test_prompt(void **state)
             fail_msg("old session id in case %zu", i);
         journey_close(&j);
     }
+}
+
+/* OpenID Connect Core 2: auth_time is a whole second, and all that the client has to compare with. */
+static void test_max_age_counts_from_auth_time(void **state)
+{
+    (void)state;
+    struct journey j;
+    journey_open(&j, "");
+    at_second(&j, 900000);
+    journey_whole(&j, QUERY, true, false);
+    world_later(&j.w, 100000); /* a second after auth_time */
+    assert_true(begin(&j, "&max_age=1") && j.f.skip);
+    world_later(&j.w, 1);
+    assert_true(begin(&j, "&max_age=1") && !j.f.skip);
+    assert_true(begin(&j, "&max_age=2") && j.f.skip);
+    journey_close(&j);
 }
 
 static struct str hint_about(struct journey *j, const char *payload)
@@ -368,10 +391,19 @@ static void test_must_wait(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_new_login),   cmocka_unit_test(test_prompt),         cmocka_unit_test(test_hint),
-        cmocka_unit_test(test_remember),    cmocka_unit_test(test_extend_revoked), cmocka_unit_test(test_remember_life),
-        cmocka_unit_test(test_forget),      cmocka_unit_test(test_consent_skip),   cmocka_unit_test(test_consent_remember_for),
-        cmocka_unit_test(test_public_skip), cmocka_unit_test(test_bound),          cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_new_login),
+        cmocka_unit_test(test_prompt),
+        cmocka_unit_test(test_max_age_counts_from_auth_time),
+        cmocka_unit_test(test_hint),
+        cmocka_unit_test(test_remember),
+        cmocka_unit_test(test_extend_revoked),
+        cmocka_unit_test(test_remember_life),
+        cmocka_unit_test(test_forget),
+        cmocka_unit_test(test_consent_skip),
+        cmocka_unit_test(test_consent_remember_for),
+        cmocka_unit_test(test_public_skip),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_must_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
