@@ -354,6 +354,9 @@ def test_token_response(server):  # 94, 95, 96
     for nonce, error in ((None, "invalid_request"), ("short", "insufficient_entropy")):
         redirect = Browser(server).authorize(client, response_type="id_token", scope="openid", nonce=nonce)
         assert fragment(redirect)["error"] == error
+    redirect = Browser(server).authorize(client, response_type="code token", scope="openid", nonce="short")
+    assert fragment(redirect)["error"] == "insufficient_entropy"
+    assert fragment(Browser(server).flow(client, response_type="code token", scope="openid"))["code"]
 
 
 def test_hybrid_response(server):  # 97, 98
