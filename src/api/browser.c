@@ -69,13 +69,14 @@ static void drop_session(struct http_req *r, struct str name)
 {
     struct cookie c = cookie_base(r, name);
     c.path = config_of(r)->serve_cookies_paths_session;
-    if (http_cookie(r, name).p != NULL) http_cookie_set(r, &c);
+    http_cookie_set(r, &c);
 }
 
 /* One that stayed would log its owner in again when ours has gone. */
 static void drop_earlier_sessions(struct http_req *r)
 {
-    for (size_t i = 0; i < ARRAY_LEN(earlier_names); i++) drop_session(r, earlier_names[i]);
+    for (size_t i = 0; i < ARRAY_LEN(earlier_names); i++)
+        if (http_cookie(r, earlier_names[i]).p != NULL) drop_session(r, earlier_names[i]);
 }
 
 void browser_session_keep(struct http_req *r, struct str id, usec_t life)

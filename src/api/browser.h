@@ -13,7 +13,7 @@ struct str browser_session_id(const struct http_req *r);
 /* The remembered login of this browser; NULL: none, ended or not remembered. */
 MUST_USE bool browser_session(struct http_req *r, struct session_row **ret, struct err *e);
 void browser_session_keep(struct http_req *r, struct str id, usec_t life);
-/* Sends a cookie that deletes the browser's, if it has one. */
+/* Sends a cookie that deletes the browser's; those of earlier versions only if it has them. */
 void browser_session_drop(struct http_req *r);
 
 /* ---- one cookie per flow and step, so that flows in several windows do not disturb each other ---- */

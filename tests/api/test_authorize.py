@@ -167,6 +167,14 @@ def test_session_forgotten(server, web, browser):  # 66
     assert get_request(server, "login", browser.to_login(web)).json["skip"] is False
 
 
+def test_not_remembered(server, web, browser):
+    """The cookie is deleted also where the browser did not show one."""
+    for asked in {"subject": "alice"}, {"subject": "alice", "remember": False, "remember_for": 100}:
+        cookies = set_cookies(browser.get(accept(server, "login", browser.to_login(web), asked)).answer)
+        value, attributes = cookies["ory_hydra_session_dev"]
+        assert value == "" and attributes["max-age"] == "0" and attributes["path"] == "/"
+
+
 def test_max_age_counts_from_auth_time(server, web, browser):
     """OpenID Connect Core 3.1.2.1 and 3.1.3.7: what passes here must pass at the client, which knows auth_time only."""
     at = claims_of(browser.sign_in(web)["id_token"])["auth_time"]
