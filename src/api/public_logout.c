@@ -86,10 +86,35 @@ static bool is_due(struct http_req *r, const struct logout *l, enum logout_found
     return true;
 }
 
+/* The user may have signed in again since the client got its ID token, so that this browser has another login by now: whoever
+ * signs out does not stay signed in by that one. Somebody else's login is not concerned. */
+static bool end_renewed(struct http_req *r, const struct logout *l, const struct session_row *own, struct strs *front,
+                        struct err *e)
+{
+    struct ended_session ended;
+    if (own == NULL || str_eq(own->id, l->session_id) || !str_eq(own->subject, l->subject)) return true;
+    TRY(session_end(r->provider, &r->op, own->id, &ended, e));
+    for (size_t i = 0; i < ended.front.n; i++) strs_add(r->op.arena, front, ended.front.v[i]);
+    browser_session_drop(r);
+    return true;
+}
+
+static bool end(struct http_req *r, const struct logout *l, struct strs *ret_front, struct err *e)
+{
+    struct session_row *own;
+    struct ended_session ended;
+    TRY(browser_session(r, &own, e));
+    TRY(logout_complete(r->provider, &r->op, l, &ended, e));
+    if (str_eq(browser_session_id(r), l->session_id)) browser_session_drop(r);
+    *ret_front = ended.front;
+    return end_renewed(r, l, own, ret_front, e);
+}
+
 static bool complete(struct http_req *r, struct str verifier, struct err *e)
 {
     enum logout_found found;
     struct logout l;
+    struct strs front;
     bool due;
     TRY(logout_open_verifier(r->provider, &r->op, verifier, &found, &l, e));
     ENSURE(found != LOGOUT_UNKNOWN, e, NOT_FOUND, "");
@@ -97,11 +122,8 @@ static bool complete(struct http_req *r, struct str verifier, struct err *e)
            "The logout request has expired, please try the flow again.");
     TRY(is_due(r, &l, found, &due, e));
     if (!due) return http_redirect(r, 302, l.target);
-
-    struct ended_session ended;
-    TRY(logout_complete(r->provider, &r->op, &l, &ended, e));
-    if (str_eq(browser_session_id(r), l.session_id)) browser_session_drop(r);
-    return ended.front.n > 0 ? reply_front(r, l.target, ended.front) : http_redirect(r, 302, l.target);
+    TRY(end(r, &l, &front, e));
+    return front.n > 0 ? reply_front(r, l.target, front) : http_redirect(r, 302, l.target);
 }
 
 bool public_logout(struct http_req *r, struct err *e)

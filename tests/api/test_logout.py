@@ -141,6 +141,26 @@ class TestByAClient:
         assert get_request(server, "login", browser.to_login(rp)).json["skip"] is False
         assert get_request(server, "login", other.to_login(rp)).json["skip"] is True  # a login of its own stays
 
+    @pytest.mark.parametrize("told", ["back", "front"])
+    def test_signed_in_again(self, server, rp, browser, told):
+        """The hint is of the first login; nobody stays signed in by the second, and its clients hear of the end."""
+        hint = browser.sign_in(rp)["id_token"]
+        with Listener(200) as listener:
+            other = make_web(server, **{f"{told}channel_logout_uri": listener.url + "/out"})
+            sid = claims_of(browser.sign_in(other, prompt="login")["id_token"])["sid"]
+            assert sid != claims_of(hint)["sid"]
+            kept = dict(browser.cookies)
+            answer = logout(browser, id_token_hint=hint, post_logout_redirect_uri=BYE)
+            assert browser.session() is None
+            if told == "back":
+                assert answer.headers["Location"] == BYE
+                ((*_, form),) = listener.wait(1)
+                assert claims_of(form["logout_token"])["sid"] == sid
+            else:
+                assert answer.status == 200 and f"{listener.url}/out?" in answer.text and sid in answer.text
+        browser.cookies = kept  # a browser that does not obey
+        assert get_request(server, "login", browser.to_login(rp)).json["skip"] is False
+
     @pytest.mark.parametrize("how", ["ended", "not remembered"])
     def test_nothing_to_end(self, server, rp, browser, how):  # 154
         hint = browser.sign_in(rp, {"remember": how == "ended"})["id_token"]
