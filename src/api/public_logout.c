@@ -86,8 +86,8 @@ static bool is_due(struct http_req *r, const struct logout *l, enum logout_found
     return true;
 }
 
-/* The user may have signed in again since the client got its ID token, so that this browser has another login by now: whoever
- * signs out does not stay signed in by that one. Somebody else's login is not concerned. */
+/* The user may have signed in again since the client got its ID token, so that this browser has another login by now: it ends as
+ * well. Somebody else's does not, for the logout app asked about this user. */
 static bool end_renewed(struct http_req *r, const struct logout *l, const struct session_row *own, struct strs *front,
                         struct err *e)
 {
@@ -95,19 +95,20 @@ static bool end_renewed(struct http_req *r, const struct logout *l, const struct
     if (own == NULL || str_eq(own->id, l->session_id) || !str_eq(own->subject, l->subject)) return true;
     TRY(session_end(r->provider, &r->op, own->id, &ended, e));
     for (size_t i = 0; i < ended.front.n; i++) strs_add(r->op.arena, front, ended.front.v[i]);
-    browser_session_drop(r);
     return true;
 }
 
+/* Whose login it was or not: whoever signs out in a browser is not signed in there afterwards. */
 static bool end(struct http_req *r, const struct logout *l, struct strs *ret_front, struct err *e)
 {
     struct session_row *own;
     struct ended_session ended;
     TRY(browser_session(r, &own, e));
     TRY(logout_complete(r->provider, &r->op, l, &ended, e));
-    if (str_eq(browser_session_id(r), l->session_id)) browser_session_drop(r);
     *ret_front = ended.front;
-    return end_renewed(r, l, own, ret_front, e);
+    TRY(end_renewed(r, l, own, ret_front, e));
+    browser_session_drop(r);
+    return true;
 }
 
 static bool complete(struct http_req *r, struct str verifier, struct err *e)
