@@ -188,6 +188,11 @@ static bool check_query(const struct authorize_request *q, struct err *e)
     return true;
 }
 
+static bool is_hybrid(const struct authorize_request *q)
+{
+    return (q->response_type & RESPONSE_CODE) != 0 && q->response_type != RESPONSE_CODE;
+}
+
 static bool read_nonce(struct authorize_request *q, struct err *e)
 {
     q->nonce = params_get(q->params, STR("nonce"));
@@ -198,8 +203,7 @@ static bool read_nonce(struct authorize_request *q, struct err *e)
     ENSURE(q->nonce.n > 0 || !id_token, e, INVALID_REQUEST,
            "Parameter 'nonce' must be set when requesting an ID Token using the OpenID Connect Hybrid Flow.");
     /* With a code alone a short one was always let through (golden case authorize/nonce_short_code_flow). */
-    const bool matters = id_token || (code && q->response_type != RESPONSE_CODE);
-    ENSUREF(q->nonce.n == 0 || q->nonce.n >= NONCE_LEAST || !matters, e, INSUFFICIENT_ENTROPY,
+    ENSUREF(q->nonce.n == 0 || q->nonce.n >= NONCE_LEAST || !(id_token || is_hybrid(q)), e, INSUFFICIENT_ENTROPY,
             "The nonce must have at least %d characters.", NONCE_LEAST);
     return true;
 }
@@ -209,6 +213,9 @@ static bool check_response_type(struct authorize_request *q, struct err *e)
 {
     TRY(check_openid(q, e));
     if (q->response_type & RESPONSE_CODE) TRY(read_nonce(q, e));
+    /* OpenID Connect Core 3.3.2.1; with openid in the scope it was looked for already. */
+    ENSURE(q->redirect_given || !is_hybrid(q), e, INVALID_REQUEST,
+           "The 'redirect_uri' parameter is required with a hybrid response type.");
     TRY(check_grants(q, e));
     return read_nonce(q, e);
 }

@@ -114,6 +114,12 @@ static void test_refusals(void **state)
           "Hybrid Flow" },
         { "client_id=front&response_type=id_token&scope=openid&nonce=1234567&" CB_Q "&" STATE, &err_INSUFFICIENT_ENTROPY, CLIENT,
           MODE_FRAGMENT, NULL },
+        { "client_id=front&response_type=code+token&scope=foo&nonce=1234567&" CB_Q "&" STATE, &err_INSUFFICIENT_ENTROPY, CLIENT,
+          MODE_FRAGMENT, NULL },
+        { "client_id=front&response_type=code+token&scope=foo&" STATE, &err_INVALID_REQUEST, CLIENT, MODE_FRAGMENT,
+          "'redirect_uri'" },
+        { "client_id=front&response_type=code+id_token&scope=foo&nonce=12345678&" STATE, &err_INVALID_REQUEST, CLIENT,
+          MODE_FRAGMENT, "'redirect_uri'" },
         /* what a request hears first that lacks several things */
         { "client_id=bare&response_type=code+id_token&scope=openid&" CB_Q "&" STATE, &err_INVALID_REQUEST, CLIENT, MODE_FRAGMENT,
           "Hybrid Flow" },
@@ -154,6 +160,7 @@ static void test_accepted(void **state)
         "client_id=bare&response_type=code&" CB_Q "&" STATE, /* learns at the token endpoint */
         "client_id=front&response_type=token+id_token+code&scope=openid&nonce=12345678&response_mode=form_post&" CB_Q "&" STATE,
         "client_id=front&response_type=code+token&" CB_Q "&" STATE,
+        "client_id=front&response_type=token&" STATE,
         "client_id=public&response_type=code&redirect_uri=com.example.app%3A%2Fdone&" STATE,
         "client_id=public&response_type=code&redirect_uri=http%3A%2F%2F127.0.0.1%3A5000%2Fcb&" STATE,
     };
