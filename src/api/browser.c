@@ -1,4 +1,4 @@
-/* Cookies and redirects. Knows which cookie is whose, not when a flow goes on. */
+/* Cookies and redirects. Knows which cookie is whose, not what a visit decides (flow/visit.c). */
 #include "api/browser.h"
 
 #include <string.h>
@@ -209,6 +209,44 @@ bool browser_csrf_check(const struct http_req *r, enum csrf_step step, const str
 void browser_csrf_drop(struct http_req *r, enum csrf_step step, const struct flow *f)
 {
     csrf_send(r, cookie_base(r, csrf_name(r, step, f)));
+}
+
+/* ---- to the login app and back ---- */
+
+bool browser_ask_login(struct http_req *r, const struct authorize_request *q, const struct params *sent, const struct flow *f)
+{
+    const struct config_urls *url = &config_of(r)->url;
+    const struct str schema = params_get(sent, STR("identity_schema"));
+    struct params add = { 0 };
+    params_add(r->op.arena, &add, STR("login_challenge"), flow_login_challenge(r->provider, r->op.arena, f));
+    if (schema.n > 0) params_add(r->op.arena, &add, STR("identity_schema"), schema);
+    browser_csrf_set(r, CSRF_LOGIN, f);
+    return browser_redirect(r, (q->prompt & PROMPT_REGISTRATION) != 0 ? url->registration : url->login, &add);
+}
+
+/* Whoever logged in is not the one that the request is about: whoever the browser remembers is not the one who sits there. */
+static bool forget_session(struct http_req *r, struct err *e)
+{
+    const struct str id = browser_session_id(r);
+    enum store_put put;
+    browser_session_drop(r);
+    return id.n == 0 || store_session_delete(r->provider->store, &r->op, id, &put, e);
+}
+
+bool browser_logged_in(struct http_req *r, const struct authorize_request *q, struct grant *g, struct flow *f, struct err *e)
+{
+    struct login_visit done;
+    struct params add = { 0 };
+    struct err why = ERR_INIT(r->op.arena);
+    if (!visit_login(r->provider, &r->op, q, g, f, browser_session_id(r), &done, &why)) {
+        if (err_is(&why, &err_LOGIN_REQUIRED) && !f->skip) TRY(forget_session(r, e));
+        return *e = why, false;
+    }
+    if (done.cookie == SESSION_COOKIE_SET) browser_session_keep(r, f->session_id, done.cookie_life);
+    if (done.cookie == SESSION_COOKIE_DROP) browser_session_drop(r);
+    browser_csrf_set(r, CSRF_CONSENT, f);
+    params_add(r->op.arena, &add, STR("consent_challenge"), done.consent_challenge);
+    return browser_redirect(r, config_of(r)->url.consent, &add);
 }
 
 /* ---- parameters ---- */

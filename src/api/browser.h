@@ -3,7 +3,7 @@
 #ifndef API_BROWSER_H
 #define API_BROWSER_H
 
-#include "flow/flow.h"
+#include "flow/visit.h"
 #include "http/http.h"
 
 /* ---- the login session ---- */
@@ -23,6 +23,14 @@ void browser_csrf_set(struct http_req *r, enum csrf_step step, const struct flow
 /* RFC 6749 10.12: the flow goes on only in the browser that has the value. Fails with REQUEST_FORBIDDEN. */
 MUST_USE bool browser_csrf_check(const struct http_req *r, enum csrf_step step, const struct flow *f, struct err *e);
 void browser_csrf_drop(struct http_req *r, enum csrf_step step, const struct flow *f);
+
+/* ---- to the login app and back ---- */
+
+/* To the login app, or the one for registration. `sent`: what came with the request. Returns true. */
+bool browser_ask_login(struct http_req *r, const struct authorize_request *q, const struct params *sent, const struct flow *f);
+/* What it decided takes effect, in the browser too, which goes on to the consent app. */
+MUST_USE bool browser_logged_in(struct http_req *r, const struct authorize_request *q, struct grant *g, struct flow *f,
+                                struct err *e);
 
 /* ---- parameters ---- */
 

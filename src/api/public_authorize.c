@@ -14,18 +14,11 @@ struct visit {
 
 static bool ask_login(struct http_req *r, struct visit *v, struct err *e)
 {
-    const struct config_urls *url = &r->provider->config->url;
     struct session_row *session;
     struct flow f;
     TRY(browser_session(r, &session, e));
     TRY(visit_begin(r->provider, &r->op, &v->q, session, &f, e));
-
-    struct params add = { 0 };
-    struct str schema = params_get(&v->sent, STR("identity_schema"));
-    params_add(r->op.arena, &add, STR("login_challenge"), flow_login_challenge(r->provider, r->op.arena, &f));
-    if (schema.n > 0) params_add(r->op.arena, &add, STR("identity_schema"), schema);
-    browser_csrf_set(r, CSRF_LOGIN, &f);
-    return browser_redirect(r, (v->q.prompt & PROMPT_REGISTRATION) != 0 ? url->registration : url->login, &add);
+    return browser_ask_login(r, &v->q, &v->sent, &f);
 }
 
 /* ---- back from an app ---- */
@@ -50,35 +43,14 @@ static bool check(struct http_req *r, const struct visit *v, enum visit_step ste
     return false;
 }
 
-/* Whoever logged in is not the one that the request is about: whoever the browser remembers is not the one who sits there. */
-static bool forget_session(struct http_req *r, struct err *e)
-{
-    const struct str id = browser_session_id(r);
-    enum store_put put;
-    browser_session_drop(r);
-    return id.n == 0 || store_session_delete(r->provider->store, &r->op, id, &put, e);
-}
-
 static bool after_login(struct http_req *r, struct visit *v, struct err *e)
 {
-    const struct provider *p = r->provider;
     enum flow_found found;
     struct grant *g;
     struct flow f = { 0 };
-    struct login_visit done;
-    struct err why = ERR_INIT(r->op.arena);
-    TRY(flow_open_login_verifier(p, &r->op, v->login_verifier, &found, &g, &f, e));
+    TRY(flow_open_login_verifier(r->provider, &r->op, v->login_verifier, &found, &g, &f, e));
     TRY(check(r, v, VISIT_LOGIN, found, g, &f, e));
-    if (!visit_login(p, &r->op, &v->q, g, &f, browser_session_id(r), &done, &why)) {
-        if (err_is(&why, &err_LOGIN_REQUIRED) && !f.skip) TRY(forget_session(r, e));
-        return *e = why, false;
-    }
-    if (done.cookie == SESSION_COOKIE_SET) browser_session_keep(r, f.session_id, done.cookie_life);
-    if (done.cookie == SESSION_COOKIE_DROP) browser_session_drop(r);
-    browser_csrf_set(r, CSRF_CONSENT, &f);
-    struct params add = { 0 };
-    params_add(r->op.arena, &add, STR("consent_challenge"), done.consent_challenge);
-    return browser_redirect(r, p->config->url.consent, &add);
+    return browser_logged_in(r, &v->q, g, &f, e);
 }
 
 static bool after_consent(struct http_req *r, struct visit *v, struct err *e)

@@ -33,7 +33,7 @@ static bool ask_login(struct http_req *r, struct str verifier, struct err *e)
 {
     const struct provider *p = r->provider;
     struct flow begun, f;
-    struct params asked, add = { 0 };
+    struct params asked;
     struct authorize_request q;
     struct session_row *session;
     TRY(device_flow_verify(p, &r->op, verifier, &begun, e));
@@ -46,9 +46,7 @@ static bool ask_login(struct http_req *r, struct str verifier, struct err *e)
     f.device_id = begun.device_id;
 
     browser_csrf_drop(r, CSRF_DEVICE, &begun);
-    browser_csrf_set(r, CSRF_LOGIN, &f);
-    params_add(r->op.arena, &add, STR("login_challenge"), flow_login_challenge(p, r->op.arena, &f));
-    return browser_redirect(r, (q.prompt & PROMPT_REGISTRATION) != 0 ? p->config->url.registration : p->config->url.login, &add);
+    return browser_ask_login(r, &q, &asked, &f);
 }
 
 static enum csrf_step cookie_of(enum visit_step step) { return step == VISIT_LOGIN ? CSRF_LOGIN : CSRF_CONSENT; }
@@ -77,23 +75,14 @@ static bool check(struct http_req *r, enum visit_step step, enum flow_found foun
 
 static bool after_login(struct http_req *r, struct str verifier, struct err *e)
 {
-    const struct provider *p = r->provider;
     enum flow_found found;
     struct grant *g;
     struct flow f = { 0 };
     struct authorize_request q;
-    struct login_visit done;
-    struct params add = { 0 };
-    TRY(authorize_read_device(p, &r->op, &r->query, &q, e));
-    TRY(flow_open_login_verifier(p, &r->op, verifier, &found, &g, &f, e));
+    TRY(authorize_read_device(r->provider, &r->op, &r->query, &q, e));
+    TRY(flow_open_login_verifier(r->provider, &r->op, verifier, &found, &g, &f, e));
     TRY(check(r, VISIT_LOGIN, found, &q, g, &f, e));
-    TRY(visit_login(p, &r->op, &q, g, &f, browser_session_id(r), &done, e));
-
-    if (done.cookie == SESSION_COOKIE_SET) browser_session_keep(r, f.session_id, done.cookie_life);
-    if (done.cookie == SESSION_COOKIE_DROP) browser_session_drop(r);
-    browser_csrf_set(r, CSRF_CONSENT, &f);
-    params_add(r->op.arena, &add, STR("consent_challenge"), done.consent_challenge);
-    return browser_redirect(r, p->config->url.consent, &add);
+    return browser_logged_in(r, &q, g, &f, e);
 }
 
 static bool after_consent(struct http_req *r, struct str verifier, struct err *e)

@@ -13,9 +13,8 @@ enum { TRIES_OF_FLOW = 20, TRIES_OF_ALL = 600, ROUNDS = 10 };
 /* What the verification page's URL may say about the login to come; what is asked for is the device's own. */
 static struct params about_login(struct arena *a, const struct params *sent)
 {
-    static const char *const kept[] = {
-        "acr_values", "display", "id_token_hint", "login_hint", "max_age", "prompt", "ui_locales"
-    };
+    static const char *const kept[] = { "acr_values", "display", "id_token_hint", "login_hint",
+                                        "max_age",    "prompt",  "ui_locales",    "identity_schema" };
     struct params own = { 0 };
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
         struct str value = params_get(sent, str_of(kept[i]));

@@ -309,6 +309,21 @@ def test_hints_ride_along(server, tv):
     assert asked["skip"] is False and "login_hint=bob" in asked["request_url"] and asked["requested_scope"] == ["openid", "offline", "foo"]
     url = type_code(server, page(b, prompt="made-up"), start(server, tv)["user_code"]).json["redirect_to"]
     is_error(b.request("GET", url), "invalid_request")
+    url = type_code(server, page(b, identity_schema="staff"), start(server, tv)["user_code"]).json["redirect_to"]
+    assert b.get(url).query["identity_schema"] == "staff"
+
+
+def test_session_of_somebody_else(server, tv):
+    """Bob signs in where a device asks for Alice: Alice does not stay signed in."""
+    b, got = Browser(server), start(server, tv)
+    finish(server, b, got["user_code"], None, {"remember": True})
+    hint, kept = poll(server, tv, got["device_code"]).json["id_token"], dict(b.cookies)
+    challenge = to_login(server, b, start(server, tv)["user_code"], prompt="login", id_token_hint=hint)
+    end = b.request("GET", accept(server, "login", challenge, {"subject": "bob", "remember": True}))
+    is_error(end, "login_required")
+    assert kept and b.session() is None
+    b.cookies = kept  # a browser that does not obey
+    assert get_request(server, "login", to_login(server, b, start(server, tv)["user_code"])).json["skip"] is False
 
 
 @pytest.mark.parametrize("said, status, error", [({"error": "access_denied", "error_description": "No."}, 400, "access_denied"),
