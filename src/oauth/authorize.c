@@ -37,7 +37,7 @@ void authorize_write_supported(struct jw *w)
     for (size_t i = 0; i < ARRAY_LEN(modes); i++) jw_str(w, NULL, str_of(modes[i].name));
     jw_end(w);
     jw_array(w, "code_challenge_methods_supported");
-    jw_str(w, NULL, STR("plain")); /* listed as it always was (golden case meta/discovery), and refused by read_pkce */
+    jw_str(w, NULL, STR("plain")); /* listed as it always was, and refused by read_pkce */
     jw_str(w, NULL, STR("S256"));
     jw_end(w);
 }
@@ -153,14 +153,14 @@ static bool read_response_type(struct op *op, struct authorize_request *q, struc
             "response_types.",
             STR_FMT(str_upto(text, SHOWN)));
     /* OAuth 2.0 Multiple Response Types 5: fragment is the default of whatever puts tokens in the answer. It counts from here on:
-     * errors found before were always put in the query (golden case implicit/error_in_fragment). */
+     * errors found before were always put in the query. */
     bool asked = params_get(q->params, STR("response_mode")).n > 0;
     if (!asked && q->response_type != RESPONSE_CODE) q->mode = MODE_FRAGMENT;
     return true;
 }
 
 /* A client without the grant authorization_code gets its code all the same and learns at the token endpoint, where it can be told
- * why (golden case tokens/code_grant_not_allowed). */
+ * why. */
 static bool check_grants(const struct authorize_request *q, struct err *e)
 {
     bool code = (q->response_type & RESPONSE_CODE) != 0, token = (q->response_type & RESPONSE_TOKEN) != 0;
@@ -202,7 +202,7 @@ static bool read_nonce(struct authorize_request *q, struct err *e)
            "Parameter 'nonce' must be set when using the OpenID Connect Implicit Flow.");
     ENSURE(q->nonce.n > 0 || !id_token, e, INVALID_REQUEST,
            "Parameter 'nonce' must be set when requesting an ID Token using the OpenID Connect Hybrid Flow.");
-    /* With a code alone a short one was always let through (golden case authorize/nonce_short_code_flow). */
+    /* With a code alone a short one was always let through. */
     ENSUREF(q->nonce.n == 0 || q->nonce.n >= NONCE_LEAST || !(id_token || is_hybrid(q)), e, INSUFFICIENT_ENTROPY,
             "The nonce must have at least %d characters.", NONCE_LEAST);
     return true;

@@ -44,7 +44,7 @@ static const struct feature features[] = {
     { "frontchannel_logout_session_supported", true },
     { "backchannel_logout_supported", true },
     { "backchannel_logout_session_supported", true },
-    /* The login app decides which claims there are; the parameter is checked and handed to it (golden case meta/discovery). */
+    /* The login app decides which claims there are; the parameter is checked and handed to it. */
     { "claims_parameter_supported", false },
 };
 

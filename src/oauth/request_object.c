@@ -13,7 +13,7 @@ void request_object_write_supported(struct jw *w)
     jw_bool(w, "request_parameter_supported", true);
     jw_bool(w, "request_uri_parameter_supported", true);
     jw_bool(w, "require_request_uri_registration", true);
-    /* Listed as it always was (golden case meta/discovery); the other RS, PS and ES algorithms are understood as well. */
+    /* Listed as it always was; the other RS, PS and ES algorithms are understood as well. */
     jw_strs(w, "request_object_signing_alg_values_supported",
             (struct strs) { (struct str[]) { STR("none"), STR("RS256"), STR("ES256") }, 3 });
 }
