@@ -263,7 +263,7 @@ def test_proxy(make_server, web, name):
     server = make_server(env={name: web.url, "NO_PROXY": "direct.example.test"})
     assert assert_with(server, far).status == 200 and assert_with(server, near).status == 200
     no_keys(assert_with(server, "http://direct.example.test/keys"))
-    assert web.calls == [far, "/keys"]
+    assert web.seen == [far, "/keys"]
 
 
 def test_certificates_are_checked(server, tmp_path):
