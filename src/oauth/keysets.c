@@ -40,7 +40,7 @@ struct snapshot {
 struct keysets {
     struct store *store;
     pthread_mutex_t lock;   /* `current` and its counters, `changes` */
-    pthread_mutex_t making; /* one thread at a time makes first keys */
+    pthread_mutex_t making; /* one thread at a time makes keys to sign with */
     struct snapshot *current;
     unsigned changes; /* that this process has made */
 };
@@ -300,7 +300,7 @@ static const struct entry *find_entry(const struct snapshot *s, struct str name)
     return NULL;
 }
 
-/* ---- first keys ---- */
+/* ---- keys made here ---- */
 
 static struct str default_algorithm(const struct provider *p)
 {
@@ -342,25 +342,28 @@ bool keyset_row_open(const struct provider *p, struct op *op, const struct key_r
     return true;
 }
 
-static bool store_first(const struct provider *p, struct op *op, struct str name, struct err *e)
+static bool make_signer(const struct provider *p, struct op *op, const struct keyset *set, struct err *e)
 {
     struct jwk *key;
     enum store_put put;
     const unsigned bits = (unsigned)p->config->keys_rsa_bits;
     TRY(jwk_generate(default_algorithm(p), rand_uuid(op->arena), STR("sig"), bits, &key, e));
     arena_defer(op->arena, unref_key, key);
-    const struct key_row row = make_row(p, op, name, key, true);
+    const struct key_row row = make_row(p, op, set->name, key, true);
     /* EXISTS: another node was first; its key is as good. */
-    return store_keys_add(p->store, op, &row, 1, true, &put, e);
+    return store_keys_add(p->store, op, &row, 1, (int64_t)set->keys.n, &put, e);
 }
 
-/* Makes the first key of each of `names` that has none, and gives the snapshot that has them all. */
+static bool none_signs(const struct snapshot *s, struct str name) { return find_entry(s, name)->signers_n == 0; }
+
+/* Makes a key for each of `names` that has none to sign with, and gives the snapshot that has them all. What else is in such a
+ * set stays: it may be there to verify what was signed before. */
 static bool ensure(const struct provider *p, struct op *op, const struct str *names, size_t n, const struct snapshot **ret,
                    struct err *e)
 {
     bool ok = true, made = false;
     TRY(acquire(p, op, ret, e));
-    for (size_t i = 0; i < n; i++) made |= find_entry(*ret, names[i])->set.keys.n == 0;
+    for (size_t i = 0; i < n; i++) made |= none_signs(*ret, names[i]);
     if (!made) return true;
 
     OP_MUST_WAIT(op, e);
@@ -368,7 +371,7 @@ static bool ensure(const struct provider *p, struct op *op, const struct str *na
     note_change(p->keysets);
     ok = acquire(p, op, ret, e);
     for (size_t i = 0; i < n && ok; i++) {
-        if (find_entry(*ret, names[i])->set.keys.n == 0) ok = store_first(p, op, names[i], e);
+        if (none_signs(*ret, names[i])) ok = make_signer(p, op, &find_entry(*ret, names[i])->set, e);
     }
     note_change(p->keysets);
     pthread_mutex_unlock(&p->keysets->making);
@@ -483,7 +486,7 @@ bool keyset_add(const struct provider *p, struct op *op, struct str name, struct
     TRY(keyset_load(p, op, name, &set, e));
     TRY(check_room(set, n, e));
     const struct key_row *rows = make_rows(p, op, name, keys, n, set->keys.n == 0);
-    TRY(store_keys_add(p->store, op, rows, n, false, ret, e));
+    TRY(store_keys_add(p->store, op, rows, n, STORE_KEYS_ANY, ret, e));
     note_change(p->keysets);
     return true;
 }

@@ -22,8 +22,8 @@ void keysets_free(struct keysets *k);
 /* The set as it is now; n == 0 when there is none. The built-in and the published sets come from memory, at most one second old
  * (this node's own changes show at once); others from the store. */
 MUST_USE bool keyset_get(const struct provider *p, struct op *op, struct str name, const struct keyset **ret, struct err *e);
-/* The key of a built-in set that signs: the newest private one whose time has come. Makes the first key when the set has none
- * (waits). Its `kid` is the published one. */
+/* The key of a built-in set that signs: the newest private one whose time has come. Makes one when the set has none (waits). Its
+ * `kid` is the published one. */
 MUST_USE bool keyset_signer(const struct provider *p, struct op *op, struct str name, const struct jwk **ret, struct err *e);
 /* Signs a payload with it: header alg, kid, typ. The one narrow call through which private keys are used. */
 MUST_USE bool keyset_sign(const struct provider *p, struct op *op, struct str name, struct str typ, struct str payload,
@@ -33,7 +33,7 @@ MUST_USE bool keyset_verify(const struct provider *p, struct op *op, struct str 
                             struct err *e);
 /* The published document: public halves of webfinger.jwks.broadcast_keys and the two built-in sets, without duplicates. */
 MUST_USE bool keysets_published(const struct provider *p, struct op *op, struct str *ret_json, struct err *e);
-/* Makes the built-in sets when they are missing; called in the background after the start. */
+/* Makes what keyset_signer would make for the built-in sets; called in the background after the start. */
 MUST_USE bool keysets_prepare(const struct provider *p, struct op *op, struct err *e);
 
 /* ---- changing sets; all wait ---- */

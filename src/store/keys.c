@@ -6,7 +6,7 @@ struct keys_write {
     struct str set, kid;
     const struct key_row *rows;
     size_t n;
-    bool only_if_empty;
+    int64_t still;
     enum store_put put;
 };
 
@@ -37,16 +37,16 @@ static bool add(struct write *w, void *arg, struct err *e)
     int64_t newest, there;
     TRY(write_count(w, STR("keys"), numbers_needed(kw->n), &newest, e));
     TRY(write_read_int(w, CALL(KEYS_COUNT, ARG(kw->set)), &there, e));
-    if (!kw->only_if_empty || there == 0) return insert_rows(w, kw, newest, e);
+    if (kw->still == STORE_KEYS_ANY || there == kw->still) return insert_rows(w, kw, newest, e);
     kw->put = STORE_EXISTS;
     w->undo = true;
     return true;
 }
 
-bool store_keys_add(struct store *s, struct op *op, const struct key_row *rows, size_t n, bool only_if_empty, enum store_put *ret,
+bool store_keys_add(struct store *s, struct op *op, const struct key_row *rows, size_t n, int64_t still, enum store_put *ret,
                     struct err *e)
 {
-    struct keys_write kw = { .set = n > 0 ? rows[0].set : STR_NONE, .rows = rows, .n = n, .only_if_empty = only_if_empty };
+    struct keys_write kw = { .set = n > 0 ? rows[0].set : STR_NONE, .rows = rows, .n = n, .still = still };
     TRY(store_write(s, op, add, &kw, e));
     *ret = kw.put;
     return true;

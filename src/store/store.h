@@ -152,9 +152,10 @@ MUST_USE bool store_keys_get(struct store *s, struct op *op, struct str set, str
                              int64_t *ret_version, struct err *e);
 /* One number that changes when any key of any set changes, on whichever node: cheap to poll. */
 MUST_USE bool store_keys_version(struct store *s, struct op *op, int64_t *ret, struct err *e);
-/* All or nothing: DONE or EXISTS (a kid is taken). `only_if_empty`: EXISTS as well when the set has any key (nodes that race to
- * make the first key get one). */
-MUST_USE bool store_keys_add(struct store *s, struct op *op, const struct key_row *rows, size_t n, bool only_if_empty,
+/* All or nothing: DONE or EXISTS (a kid is taken). `still`: EXISTS as well when the set has another number of keys than the
+ * caller saw (nodes that race to make a key get one). */
+#define STORE_KEYS_ANY (-1)
+MUST_USE bool store_keys_add(struct store *s, struct op *op, const struct key_row *rows, size_t n, int64_t still,
                              enum store_put *ret, struct err *e);
 /* The whole set becomes `rows` (n may be 0). EXISTS: two rows share a kid; nothing changed. */
 MUST_USE bool store_keys_replace(struct store *s, struct op *op, struct str set, const struct key_row *rows, size_t n,

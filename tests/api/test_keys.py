@@ -259,6 +259,20 @@ def test_deleted_set_is_made_anew(make_server):
     assert len({k["kid"] for k in published(server)} - before) == 1
 
 
+@BOTH
+def test_left_without_a_private_key(make_server, base):
+    """Who throws the private half away goes on issuing tokens, and what was issued before is still verified."""
+    server = make_server({"strategies": {"access_token": "jwt"}})
+    client = server.create_client()
+    old = server.access_token(client)
+    key, = read(server, "hydra.jwt.access-token")
+    public = {"keys": [{name: key[name] for name in ("kid", "kty", "use", "alg", "n", "e")}]}
+    assert server.admin.put(f"{base}/hydra.jwt.access-token", json=public).status == 200
+    new = server.access_token(client)
+    assert server.introspect(old)["active"] is True and server.introspect(new)["active"] is True
+    assert len(read(server, "hydra.jwt.access-token")) == 2 and key["kid"] in {k["kid"] for k in published(server)}
+
+
 @pytest.mark.parametrize("alg", ["ES256", "EdDSA"])
 def test_configured_algorithm(make_server, alg):
     server = make_server({"keys": {"algorithm": alg}, "strategies": {"access_token": "jwt"}}, keys=False)

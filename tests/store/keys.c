@@ -35,7 +35,7 @@ static const char *kids(struct fixture *f, const char *set)
 
 static void add(struct fixture *f, struct key_row row, enum store_put expected)
 {
-    GIVES(expected, store_keys_add(f->store, &f->op, &row, 1, false, &f->put, &f->e));
+    GIVES(expected, store_keys_add(f->store, &f->op, &row, 1, STORE_KEYS_ANY, &f->put, &f->e));
 }
 
 static void keys_come_newest_first(void **state)
@@ -44,7 +44,7 @@ static void keys_come_newest_first(void **state)
     assert_string_equal(kids(f, "s"), "");
     add(f, key("s", "old", NOW - 5), STORE_DONE);
     const struct key_row two[] = { key("s", "x2", NOW), key("s", "x1", NOW) };
-    GIVES(STORE_DONE, store_keys_add(f->store, &f->op, two, 2, false, &f->put, &f->e));
+    GIVES(STORE_DONE, store_keys_add(f->store, &f->op, two, 2, STORE_KEYS_ANY, &f->put, &f->e));
     add(f, key("s", "older", NOW - 9), STORE_DONE);
     add(f, key("s", "x0", NOW), STORE_DONE);
     add(f, key("t", "other", NOW), STORE_DONE);
@@ -60,8 +60,8 @@ static void keys_are_added_all_or_none(void **state)
     int64_t before = version(f);
     const struct key_row clash[] = { key("s", "b", NOW), key("s", "a", NOW) };
     const struct key_row twice[] = { key("s", "c", NOW), key("s", "c", NOW) };
-    GIVES(STORE_EXISTS, store_keys_add(f->store, &f->op, clash, 2, false, &f->put, &f->e));
-    GIVES(STORE_EXISTS, store_keys_add(f->store, &f->op, twice, 2, false, &f->put, &f->e));
+    GIVES(STORE_EXISTS, store_keys_add(f->store, &f->op, clash, 2, STORE_KEYS_ANY, &f->put, &f->e));
+    GIVES(STORE_EXISTS, store_keys_add(f->store, &f->op, twice, 2, STORE_KEYS_ANY, &f->put, &f->e));
     assert_string_equal(kids(f, "s"), "a");
     assert_int_equal(version(f), before);
     add(f, key("t", "a", NOW), STORE_DONE); /* a kid is taken within its set only */
@@ -71,9 +71,13 @@ static void keys_first_one_wins(void **state)
 {
     F(state);
     struct key_row mine = key("s", "mine", NOW), theirs = key("s", "theirs", NOW);
-    GIVES(STORE_DONE, store_keys_add(f->store, &f->op, &mine, 1, true, &f->put, &f->e));
-    GIVES(STORE_EXISTS, store_keys_add(f->store, &f->op, &theirs, 1, true, &f->put, &f->e));
+    GIVES(STORE_DONE, store_keys_add(f->store, &f->op, &mine, 1, 0, &f->put, &f->e));
+    GIVES(STORE_EXISTS, store_keys_add(f->store, &f->op, &theirs, 1, 0, &f->put, &f->e));
     assert_string_equal(kids(f, "s"), "mine");
+    GIVES(STORE_DONE, store_keys_add(f->store, &f->op, &theirs, 1, 1, &f->put, &f->e));
+    theirs = key("s", "late", NOW);
+    GIVES(STORE_EXISTS, store_keys_add(f->store, &f->op, &theirs, 1, 1, &f->put, &f->e));
+    assert_string_equal(kids(f, "s"), "theirs mine");
 }
 
 static void keys_set_is_replaced(void **state)
@@ -113,7 +117,7 @@ static void key_deletion(void **state)
 {
     F(state);
     const struct key_row three[] = { key("s", "a", NOW), key("s", "b", NOW), key("s", "c", NOW) };
-    GIVES(STORE_DONE, store_keys_add(f->store, &f->op, three, 3, false, &f->put, &f->e));
+    GIVES(STORE_DONE, store_keys_add(f->store, &f->op, three, 3, STORE_KEYS_ANY, &f->put, &f->e));
     add(f, key("t", "a", NOW), STORE_DONE);
     int64_t before = version(f);
     GIVES(STORE_MISSING, store_key_delete(f->store, &f->op, STR("s"), STR("x"), &f->put, &f->e));

@@ -323,7 +323,7 @@ static void operations_take_few_round_trips(void **state)
     TRIPS(1, store_mark_move(f->store, &f->op, MARK_LOGOUT, STR("m"), 1, 2, &f->put, &f->e));
     TRIPS(2, store_mark_move(f->store, &f->op, MARK_LOGOUT, STR("m"), 1, 2, &f->put, &f->e)); /* and why not */
     TRIPS(1, store_keys_version(f->store, &f->op, &value, &f->e));
-    TRIPS(4, store_keys_add(f->store, &f->op, &key, 1, true, &f->put, &f->e));
+    TRIPS(4, store_keys_add(f->store, &f->op, &key, 1, 0, &f->put, &f->e));
     TRIPS(2, store_delivery_take(f->store, &f->op, 9, 1, &deliveries, &n, &f->e));
 #undef TRIPS
 }

@@ -234,7 +234,7 @@ static void *make_first_key(void *arg)
     struct op op = { .arena = a, .now = NOW, .may_wait = true };
     struct err e = ERR_INIT(a);
     struct key_row row = { .set = STR("s"), .kid = arena_printf(a, "k%d", r->number), .sealed = STR("x") };
-    r->ok = store_keys_add(r->f->store, &op, &row, 1, true, &r->put, &e);
+    r->ok = store_keys_add(r->f->store, &op, &row, 1, 0, &r->put, &e);
     return NULL;
 }
 

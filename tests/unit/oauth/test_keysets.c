@@ -134,7 +134,6 @@ static void test_refusals(void **state)
     (void)state;
     struct world w;
     enum store_put put;
-    const struct jwk *key;
     world_open(&w, "");
     assert_int_equal(add(&w, "s", make(&w, "ES256", "same")), STORE_DONE);
     assert_int_equal(add(&w, "s", make(&w, "ES256", "same")), STORE_EXISTS);
@@ -144,16 +143,37 @@ static void test_refusals(void **state)
     assert_int_equal(put, STORE_EXISTS);
     jwk_unref(twice[1]);
 
-    /* A set without a private key cannot sign, and is not filled up behind the operator's back. */
-    json_t *public = jwk_public_json(twice[0]);
-    struct jwk *half;
-    WORLD_TRY(&w, jwk_parse(public, &half, &w.e));
-    WORLD_TRY(&w, keyset_replace(w.p, &w.op, STR(KEYSET_ID_TOKEN), &half, 1, &put, &w.e));
-    assert_false(keyset_signer(w.p, &w.op, STR(KEYSET_ID_TOKEN), &key, &w.e));
-    assert_true(err_is(&w.e, &err_MISCONFIGURATION));
-    json_decref(public);
-    jwk_unref(half);
     jwk_unref(twice[0]);
+    world_close(&w);
+}
+
+/* What is left of a set verifies on, and a new key signs. */
+static void test_left_without_a_private_key(void **state)
+{
+    (void)state;
+    struct world w;
+    enum store_put put;
+    struct str token;
+    struct jws jws;
+    bool ok;
+    world_open(&w, "");
+    const struct str set = STR(KEYSET_ID_TOKEN);
+    WORLD_TRY(&w, keyset_sign(w.p, &w.op, set, STR("JWT"), STR("{}"), &token, &w.e));
+    WORLD_TRY(&w, jws_parse(w.arena, token, &jws, &w.e));
+    json_t *public = jwk_public_json(signer(&w, KEYSET_ID_TOKEN));
+    struct jwk *keys[2] = { NULL, make(&w, "HS256", "symmetric") };
+    WORLD_TRY(&w, jwk_parse(public, &keys[0], &w.e));
+    WORLD_TRY(&w, keyset_replace(w.p, &w.op, set, keys, 2, &put, &w.e));
+
+    const struct str kid = signer(&w, KEYSET_ID_TOKEN)->kid;
+    assert_false(str_eq(kid, jws.kid));
+    assert_strn(signer(&w, KEYSET_ID_TOKEN)->kid, kid);
+    WORLD_TRY(&w, keyset_verify(w.p, &w.op, set, &jws, &ok, &w.e));
+    assert_true(ok);
+    assert_int_equal(json_array_size(published(&w)), 3);
+    json_decref(public);
+    jwk_unref(keys[0]);
+    jwk_unref(keys[1]);
     world_close(&w);
 }
 
@@ -288,9 +308,16 @@ static void test_change_among_lookers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_key), cmocka_unit_test(test_two_nodes), cmocka_unit_test(test_published),
-        cmocka_unit_test(test_rotation),  cmocka_unit_test(test_refusals),  cmocka_unit_test(test_room),
-        cmocka_unit_test(test_pairs),     cmocka_unit_test(test_sealed),    cmocka_unit_test(test_change_among_lookers),
+        cmocka_unit_test(test_first_key),
+        cmocka_unit_test(test_two_nodes),
+        cmocka_unit_test(test_published),
+        cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_room),
+        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_sealed),
+        cmocka_unit_test(test_change_among_lookers),
+        cmocka_unit_test(test_left_without_a_private_key),
     };
     return RUN(tests);
 }

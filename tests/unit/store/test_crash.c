@@ -22,7 +22,7 @@ static bool write_set(struct store *s, struct op *op, struct str set)
     for (int i = 0; i < KEYS; i++)
         keys[i] = (struct key_row) { .set = set, .kid = arena_printf(op->arena, "k%d", i), .sealed = STR("sealed") };
     struct client_row row = { .id = set };
-    return store_keys_add(s, op, keys, KEYS, true, &put, &e) && store_client_insert(s, op, &row, &put, &e);
+    return store_keys_add(s, op, keys, KEYS, 0, &put, &e) && store_client_insert(s, op, &row, &put, &e);
 }
 
 static void *write_for_ever(void *arg)
