@@ -85,14 +85,22 @@ static json_t *child(const json_t *node, struct str part)
     return NULL;
 }
 
-/* What holds the last part; NULL when it is not there. `make`: missing objects on the way are made. */
+/* A list that is empty may not be shown, but what is added at its end, or as its first item, needs a list all the same. */
+static json_t *made_for(const struct pointer *at, size_t number)
+{
+    const struct str next = at->v[number + 1];
+    const bool item = number + 2 == at->n && (str_eq(next, STR("-")) || str_eq(next, STR("0")));
+    return item ? json_array() : json_object();
+}
+
+/* What holds the last part; NULL when it is not there. `make`: what is missing, or null, on the way is made. */
 static json_t *parent_of(const struct patch *p, const struct pointer *at, bool make)
 {
     json_t *node = p->root;
     for (size_t i = 0; i + 1 < at->n && node != NULL; i++) {
         json_t *next = child(node, at->v[i]);
-        if (next == NULL && make && json_is_object(node)) {
-            next = json_object();
+        if ((next == NULL || json_is_null(next)) && make && json_is_object(node)) {
+            next = made_for(at, i);
             json_object_set_new(node, at->v[i].p, next);
         }
         node = next;
@@ -130,7 +138,7 @@ static size_t depth_of(const json_t *value)
 static bool add_to_array(struct patch *p, json_t *array, struct str part, json_t *value, bool over)
 {
     size_t index;
-    if (str_eq(part, STR("-"))) {
+    if (str_eq(part, STR("-")) && !over) {
         json_array_append(array, value);
         return true;
     }

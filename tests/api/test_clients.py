@@ -331,11 +331,13 @@ def test_patch(server, base):
     answer = server.admin.patch(path, json=[
         {"op": "test", "path": "/owner", "value": "me"}, {"op": "replace", "path": "/client_name", "value": "after"},
         {"op": "add", "path": "/redirect_uris/-", "value": "https://a.example/2"}, {"op": "remove", "path": "/owner"},
+        {"op": "add", "path": "/post_logout_redirect_uris/-", "value": "https://a.example/bye"},  # an empty list is not shown
         {"op": "add", "path": "/metadata/y/z", "value": [1]}, {"op": "add", "path": "/made_up", "value": 1}])
     assert answer.status == 200 and "client_secret" not in answer.json and answer.json["contacts"] == []
     shown = read(server, client["client_id"], base)
     assert (shown["client_name"], shown["owner"], shown["metadata"]) == ("after", "", {"x": 1, "y": {"z": [1]}})
     assert shown["redirect_uris"] == ["https://a.example/1", "https://a.example/2"]
+    assert shown["post_logout_redirect_uris"] == ["https://a.example/bye"]
     assert works(server, client["client_id"], "patch-secret")
 
     answer = server.admin.patch(path, json=[{"op": "replace", "path": "/client_secret", "value": "newer-secret"}])

@@ -32,6 +32,13 @@ static void applies(void **state)
         { "[{\"op\":\"remove\",\"path\":\"/owner\"}]", "owner", "\"\"" },
         { "[{\"op\":\"add\",\"path\":\"/metadata/p/q\",\"value\":[1]}]", "metadata",
           "{\"x\":1,\"a/b\":2,\"m~n\":3,\"p\":{\"q\":[1]}}" },
+        { "[{\"op\":\"add\",\"path\":\"/request_uris/-\",\"value\":\"r\"},{\"op\":\"add\",\"path\":\"/request_uris/"
+          "0\",\"value\":\"q\"}]",
+          "request_uris", "[\"q\",\"r\"]" }, /* an empty list is not shown */
+        { "[{\"op\":\"add\",\"path\":\"/metadata/p/0/-\",\"value\":1},{\"op\":\"add\",\"path\":\"/metadata/r/7\",\"value\":2}]",
+          "metadata", "{\"x\":1,\"a/b\":2,\"m~n\":3,\"p\":{\"0\":[1]},\"r\":{\"7\":2}}" },
+        { "[{\"op\":\"replace\",\"path\":\"/metadata\",\"value\":null},{\"op\":\"add\",\"path\":\"/metadata/p\",\"value\":1}]",
+          "metadata", "{\"p\":1}" },
         { "[{\"op\":\"replace\",\"path\":\"/metadata\",\"value\":5}]", "metadata", "5" },
         { "[{\"op\":\"remove\",\"path\":\"/metadata/a~1b\"},{\"op\":\"remove\",\"path\":\"/metadata/m~0n\"}]", "metadata",
           "{\"x\":1}" },
@@ -86,6 +93,7 @@ static void refuses(void **state)
         { "[{\"op\":\"remove\",\"path\":\"/redirect_uris/-\"}]", "nothing at 'path'" },
         { "[{\"op\":\"add\",\"path\":\"/redirect_uris/3\",\"value\":\"x\"}]", "no index 3" },
         { "[{\"op\":\"replace\",\"path\":\"/redirect_uris/2\",\"value\":\"x\"}]", "no index 2" },
+        { "[{\"op\":\"replace\",\"path\":\"/redirect_uris/-\",\"value\":\"x\"}]", "no index of an array" },
         { "[{\"op\":\"add\",\"path\":\"/redirect_uris/01\",\"value\":\"x\"}]", "no index of an array" },
         { "[{\"op\":\"add\",\"path\":\"/redirect_uris/-1\",\"value\":\"x\"}]", "no index of an array" },
         { "[{\"op\":\"add\",\"path\":\"/redirect_uris/99999999999999999999\",\"value\":\"x\"}]", "no index of an array" },
