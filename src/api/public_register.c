@@ -25,8 +25,9 @@ bool public_register(struct http_req *r, struct err *e)
     struct str token;
     TRY(registration_enabled(r->provider, e));
     TRY(api_bearer(r, &token, e));
+    if (!registration_admits(r->provider, token, e)) return challenge(r, e);
     TRY(api_body_json(r, &body, e));
-    if (!registration_create(r->provider, &r->op, body, token, &c, &x, e)) return challenge(r, e);
+    TRY(registration_create(r->provider, &r->op, body, &c, &x, e));
 
     /* RFC 7591 asks for no Location; deployed clients know this one. Where to manage the client is in registration_client_uri. */
     struct buf location = BUF(r->op.arena);
@@ -49,11 +50,13 @@ bool public_registered_get(struct http_req *r, struct err *e)
 bool public_registered_replace(struct http_req *r, struct err *e)
 {
     struct registration_change change = { .id = r->param[0] };
+    const struct client *current;
     json_t *body;
     struct client *c;
     struct client_extras x;
     TRY(registration_enabled(r->provider, e));
     TRY(api_bearer(r, &change.token, e));
+    if (!registration_find(r->provider, &r->op, change.id, change.token, &current, e)) return challenge(r, e);
     TRY(api_body_json(r, &body, e));
     change.document = body;
     if (!registration_replace(r->provider, &r->op, &change, &c, &x, e)) return challenge(r, e);

@@ -20,21 +20,18 @@ static bool refuse(struct err *e, const char *description)
 }
 
 /* These make a client more trusted than others, or are the operator's own notes. */
-static bool check_reserved(const struct client *c, struct err *e)
+static bool check_reserved(const struct client *c, const struct client *before, struct err *e)
 {
+    const struct str strategy = c->access_token_strategy;
     ENSURE(c->metadata == NULL || json_is_null(c->metadata) ||
                (json_is_object(c->metadata) && json_object_size(c->metadata) == 0),
            e, INVALID_CLIENT_METADATA, "'metadata' cannot be set for dynamic client registration");
-    ENSURE(c->access_token_strategy.n == 0, e, BAD_REQUEST, "It is not allowed to choose your own access token strategy.");
-    if (c->skip_consent) return refuse(e, "'skip_consent' cannot be set for dynamic client registration");
-    if (c->skip_logout_consent == TRI_TRUE)
+    ENSURE(strategy.n == 0 || str_eq_nocase(strategy, before->access_token_strategy), e, BAD_REQUEST,
+           "It is not allowed to choose your own access token strategy.");
+    if (c->skip_consent && !before->skip_consent)
+        return refuse(e, "'skip_consent' cannot be set for dynamic client registration");
+    if (c->skip_logout_consent == TRI_TRUE && before->skip_logout_consent != TRI_TRUE)
         return refuse(e, "'skip_logout_consent' cannot be set for dynamic client registration");
-    return true;
-}
-
-/* Whoever replaces a client sends back what he has read. */
-static bool check_unchanged(const struct client *c, const struct client *before, struct err *e)
-{
     ENSURE(c->owner.n == 0 || str_eq(c->owner, before->owner), e, INVALID_CLIENT_METADATA,
            "'owner' cannot be set for dynamic client registration");
     for (size_t i = 0; i < LIFESPAN_MAX_; i++) {
@@ -44,29 +41,38 @@ static bool check_unchanged(const struct client *c, const struct client *before,
     return true;
 }
 
-static bool check_listed(const char *member, struct strs asked, struct strs allowed, struct err *e)
+static bool check_listed(const char *member, struct strs asked, struct strs allowed, struct strs granted, struct err *e)
 {
     for (size_t i = 0; i < asked.n; i++) {
-        ENSUREF(strs_has(allowed, asked.v[i]), e, INVALID_CLIENT_METADATA,
+        ENSUREF(strs_has(allowed, asked.v[i]) || strs_has(granted, asked.v[i]), e, INVALID_CLIENT_METADATA,
                 "This server does not register clients with %s '%.*s'.", member, STR_FMT(str_upto(asked.v[i], 64)));
     }
     return true;
 }
 
-static bool check_limits(const struct provider *p, const struct client *c, struct err *e)
+static bool check_limits(const struct provider *p, const struct client *c, const struct client *before, struct err *e)
 {
     const struct config *cfg = p->config;
     const struct strs scopes = cfg->oidc_dynamic_client_registration_allowed_scope;
     const struct strs audience = cfg->oidc_dynamic_client_registration_allowed_audience;
-    TRY(check_listed("grant type", c->grant_types, cfg->oidc_dynamic_client_registration_allowed_grant_types, e));
-    if (scopes.n > 0) TRY(check_listed("scope", strs_words(c->arena, c->scope), scopes, e));
-    return audience.n == 0 || check_listed("audience", c->audience, audience, e);
+    const struct strs grant_types = cfg->oidc_dynamic_client_registration_allowed_grant_types;
+    TRY(check_listed("grant type", c->grant_types, grant_types, before->grant_types, e));
+    if (scopes.n > 0) TRY(check_listed("scope", strs_words(c->arena, c->scope), scopes, before->scopes, e));
+    return audience.n == 0 || check_listed("audience", c->audience, audience, before->audience, e);
+}
+
+/* What the client has already may be sent back, whoever gave it: RFC 7592 2.2: "This request MUST include all client metadata
+ * fields as returned to the client from a previous registration, read, or update response". Notes are never returned. */
+static bool check_document(const struct provider *p, const struct client *c, const struct client *before, struct err *e)
+{
+    TRY(check_reserved(c, before, e));
+    return check_limits(p, c, before, e);
 }
 
 /* ---- registering ---- */
 
 /* RFC 7591 3: "an initial access token [...] to limit registration to only those" who have one. */
-static bool check_initial_token(const struct provider *p, struct str token, struct err *e)
+bool registration_admits(const struct provider *p, struct str token, struct err *e)
 {
     if (p->config->oidc_dynamic_client_registration_initial_access_tokens.n == 0) return true;
     ENSURE(token.n > 0 && config_registration_token_ok(p->config, token), e, INVALID_TOKEN,
@@ -74,18 +80,15 @@ static bool check_initial_token(const struct provider *p, struct str token, stru
     return true;
 }
 
-bool registration_create(const struct provider *p, struct op *op, const json_t *document, struct str token, struct client **ret,
+bool registration_create(const struct provider *p, struct op *op, const json_t *document, struct client **ret,
                          struct client_extras *ret_x, struct err *e)
 {
     struct client *c = client_new(op->arena);
     *ret_x = (struct client_extras) { 0 };
-    TRY(check_initial_token(p, token, e));
     TRY(client_decode(c, ret_x, document, e));
     ENSURE(ret_x->client_secret.n == 0, e, BAD_REQUEST, "It is not allowed to choose your own OAuth2 Client secret.");
     c->id = STR("");
-    TRY(check_reserved(c, e));
-    TRY(check_unchanged(c, client_new(op->arena), e));
-    TRY(check_limits(p, c, e));
+    TRY(check_document(p, c, client_new(op->arena), e));
     TRY(client_create(p, op, c, ret_x, false, e));
     *ret = c;
     return true;
@@ -125,9 +128,7 @@ static bool replace(struct client *c, struct client_extras *x, const void *arg, 
     ENSURE(x->client_secret.n == 0, e, FORBIDDEN, "It is not allowed to choose your own OAuth2 Client secret.");
     c->id = before.id;
     c->registration++;
-    TRY(check_reserved(c, e));
-    TRY(check_unchanged(c, &before, e));
-    return check_limits(r->provider, c, e);
+    return check_document(r->provider, c, &before, e);
 }
 
 bool registration_replace(const struct provider *p, struct op *op, const struct registration_change *change, struct client **ret,

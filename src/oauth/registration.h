@@ -8,11 +8,12 @@
 /* Fails with NO_RESOURCE where registration is off. */
 MUST_USE bool registration_enabled(const struct provider *p, struct err *e);
 
-/* A new client from a request's document. `token`: the initial access token, as presented. Fails with INVALID_TOKEN, with
- * BAD_REQUEST or INVALID_REQUEST for what nobody may choose, and like client_create. *ret_x is what the answer shows beside it.
- */
-MUST_USE bool registration_create(const struct provider *p, struct op *op, const json_t *document, struct str token,
-                                  struct client **ret, struct client_extras *ret_x, struct err *e);
+/* May whoever presents this initial access token register a client? Fails with INVALID_TOKEN. */
+MUST_USE bool registration_admits(const struct provider *p, struct str token, struct err *e);
+/* A new client from a request's document. Fails with BAD_REQUEST or INVALID_REQUEST for what nobody may choose, and like
+ * client_create. *ret_x is what the answer shows beside it. */
+MUST_USE bool registration_create(const struct provider *p, struct op *op, const json_t *document, struct client **ret,
+                                  struct client_extras *ret_x, struct err *e);
 /* The client whose registration access token this is. Fails with UNAUTHORIZED, the same for a client that does not exist. */
 MUST_USE bool registration_find(const struct provider *p, struct op *op, struct str id, struct str token,
                                 const struct client **ret, struct err *e);

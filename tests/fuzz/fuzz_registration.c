@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct client_extras x;
     json_t *document;
     if (!json_read(a, (struct str) { (const char *)data, size }, &document, NULL, &e)) return 0;
-    if (!registration_create(p, &op, document, STR_NONE, &c, &x, &e)) {
+    if (!registration_create(p, &op, document, &c, &x, &e)) {
         check_refusal(&e);
         return 0;
     }

@@ -15,7 +15,9 @@ static struct client *create(struct world *w, const char *text, const char *toke
 {
     struct client *c;
     w->e = ERR_INIT(w->arena);
-    return registration_create(w->p, &w->op, doc(w, text), str_of(token), &c, x, &w->e) ? c : NULL;
+    return registration_admits(w->p, str_of(token), &w->e) && registration_create(w->p, &w->op, doc(w, text), &c, x, &w->e)
+               ? c
+               : NULL;
 }
 
 static bool found(struct world *w, struct str id, struct str token)
