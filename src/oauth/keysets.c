@@ -40,7 +40,7 @@ struct snapshot {
 struct keysets {
     struct store *store;
     pthread_mutex_t lock;   /* `current` and its counters, `changes` */
-    pthread_mutex_t making; /* one thread at a time makes keys to sign with */
+    pthread_mutex_t making; /* one thread at a time makes keys */
     struct snapshot *current;
     unsigned changes; /* that this process has made */
 };
@@ -161,11 +161,21 @@ static struct str publish(struct arena *a, const struct snapshot *s)
     return buf_str(&out);
 }
 
-/* The sets that the server publishes and signs with, in the order of the document. */
+/* The sets that the server signs with. */
+static const struct str own[] = { { KEYSET_ACCESS_TOKEN, sizeof(KEYSET_ACCESS_TOKEN) - 1 },
+                                  { KEYSET_ID_TOKEN, sizeof(KEYSET_ID_TOKEN) - 1 } };
+
+static bool is_own(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        if (str_eq(own[i], name)) return true;
+    }
+    return false;
+}
+
+/* The sets that the server publishes, in the order of the document. */
 static struct strs wanted_names(const struct provider *p, struct arena *a)
 {
-    static const struct str own[] = { { KEYSET_ACCESS_TOKEN, sizeof(KEYSET_ACCESS_TOKEN) - 1 },
-                                      { KEYSET_ID_TOKEN, sizeof(KEYSET_ID_TOKEN) - 1 } };
     const struct strs broadcast = p->config->webfinger_jwks_broadcast_keys;
     struct strs names = { 0 };
     for (size_t i = 0; i < broadcast.n; i++) {
@@ -342,7 +352,7 @@ bool keyset_row_open(const struct provider *p, struct op *op, const struct key_r
     return true;
 }
 
-static bool make_signer(const struct provider *p, struct op *op, const struct keyset *set, struct err *e)
+static bool make_key(const struct provider *p, struct op *op, const struct keyset *set, struct err *e)
 {
     struct jwk *key;
     enum store_put put;
@@ -354,24 +364,28 @@ static bool make_signer(const struct provider *p, struct op *op, const struct ke
     return store_keys_add(p->store, op, &row, 1, (int64_t)set->keys.n, &put, e);
 }
 
-static bool none_signs(const struct snapshot *s, struct str name) { return find_entry(s, name)->signers_n == 0; }
+/* A set to sign with needs a key that can, whatever else is in it, which may be there to verify what was signed before; one that
+ * is published for others to sign with only needs to be there. */
+static bool lacks_key(const struct snapshot *s, struct str name)
+{
+    const struct entry *entry = find_entry(s, name);
+    return is_own(name) ? entry->signers_n == 0 : entry->set.keys.n == 0 && name.n <= STORE_ID_MAX;
+}
 
-/* Makes a key for each of `names` that has none to sign with, and gives the snapshot that has them all. What else is in such a
- * set stays: it may be there to verify what was signed before. */
-static bool ensure(const struct provider *p, struct op *op, const struct str *names, size_t n, const struct snapshot **ret,
-                   struct err *e)
+/* Makes a key for each of `names` that lacks one, and gives the snapshot that has them all. */
+static bool ensure(const struct provider *p, struct op *op, struct strs names, const struct snapshot **ret, struct err *e)
 {
     bool ok = true, made = false;
     TRY(acquire(p, op, ret, e));
-    for (size_t i = 0; i < n; i++) made |= none_signs(*ret, names[i]);
+    for (size_t i = 0; i < names.n; i++) made |= lacks_key(*ret, names.v[i]);
     if (!made) return true;
 
     OP_MUST_WAIT(op, e);
     pthread_mutex_lock(&p->keysets->making);
     note_change(p->keysets);
     ok = acquire(p, op, ret, e);
-    for (size_t i = 0; i < n && ok; i++) {
-        if (none_signs(*ret, names[i])) ok = make_signer(p, op, &find_entry(*ret, names[i])->set, e);
+    for (size_t i = 0; i < names.n && ok; i++) {
+        if (lacks_key(*ret, names.v[i])) ok = make_key(p, op, &find_entry(*ret, names.v[i])->set, e);
     }
     note_change(p->keysets);
     pthread_mutex_unlock(&p->keysets->making);
@@ -393,7 +407,7 @@ bool keyset_get(const struct provider *p, struct op *op, struct str name, const 
 bool keyset_signer(const struct provider *p, struct op *op, struct str name, const struct jwk **ret, struct err *e)
 {
     const struct snapshot *s;
-    TRY(ensure(p, op, &name, 1, &s, e));
+    TRY(ensure(p, op, (struct strs) { &name, 1 }, &s, e));
     const struct entry *entry = find_entry(s, name);
     const struct signer *best = NULL;
     for (size_t i = 0; i < entry->signers_n; i++) {
@@ -429,13 +443,10 @@ bool keyset_verify(const struct provider *p, struct op *op, struct str name, con
     return true;
 }
 
-static const struct str built_in[] = { { KEYSET_ID_TOKEN, sizeof(KEYSET_ID_TOKEN) - 1 },
-                                       { KEYSET_ACCESS_TOKEN, sizeof(KEYSET_ACCESS_TOKEN) - 1 } };
-
 bool keysets_published(const struct provider *p, struct op *op, struct str *ret_json, struct err *e)
 {
     const struct snapshot *s;
-    TRY(ensure(p, op, built_in, ARRAY_LEN(built_in), &s, e));
+    TRY(ensure(p, op, wanted_names(p, op->arena), &s, e));
     *ret_json = s->published;
     return true;
 }
@@ -443,7 +454,7 @@ bool keysets_published(const struct provider *p, struct op *op, struct str *ret_
 bool keysets_prepare(const struct provider *p, struct op *op, struct err *e)
 {
     const struct snapshot *s;
-    return ensure(p, op, built_in, ARRAY_LEN(built_in), &s, e);
+    return ensure(p, op, wanted_names(p, op->arena), &s, e);
 }
 
 /* ---- changing ---- */

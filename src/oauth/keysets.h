@@ -31,9 +31,10 @@ MUST_USE bool keyset_sign(const struct provider *p, struct op *op, struct str na
 /* Verifies by kid over all keys of the set; *ret_ok says the outcome. */
 MUST_USE bool keyset_verify(const struct provider *p, struct op *op, struct str name, const struct jws *jws, bool *ret_ok,
                             struct err *e);
-/* The published document: public halves of webfinger.jwks.broadcast_keys and the two built-in sets, without duplicates. */
+/* The published document: public halves of webfinger.jwks.broadcast_keys and the two built-in sets, without duplicates. Makes the
+ * first key of a set that is not there (waits). */
 MUST_USE bool keysets_published(const struct provider *p, struct op *op, struct str *ret_json, struct err *e);
-/* Makes what keyset_signer would make for the built-in sets; called in the background after the start. */
+/* Makes the keys that keysets_published would make; called in the background after the start. */
 MUST_USE bool keysets_prepare(const struct provider *p, struct op *op, struct err *e);
 
 /* ---- changing sets; all wait ---- */

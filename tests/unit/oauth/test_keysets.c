@@ -86,16 +86,24 @@ static void test_published(void **state)
     (void)state;
     struct world w;
     world_open(&w, "webfinger: { jwks: { broadcast_keys: [extra, hydra.openid.id-token, extra] } }");
-    assert_int_equal(json_array_size(published(&w)), 2); /* the built-in ones are made, others are not */
+    assert_int_equal(json_array_size(published(&w)), 3); /* the built-in ones and the one that is wanted are made */
     assert_int_equal(add(&w, "extra", make(&w, "ES256", "x1")), STORE_DONE);
     assert_int_equal(add(&w, "unheard", make(&w, "ES256", "x2")), STORE_DONE);
     const json_t *keys = published(&w);
-    assert_int_equal(json_array_size(keys), 3);
+    assert_int_equal(json_array_size(keys), 4);
     assert_str(json_str(json_object_get(json_array_get(keys, 0), "kid")), "x1");
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         assert_null(json_object_get(json_array_get(keys, i), "d"));
         assert_non_null(json_object_get(json_array_get(keys, i), "x"));
     }
+
+    /* What somebody else signs with may be there without its private half. */
+    enum store_put put;
+    struct jwk *half;
+    WORLD_TRY(&w, jwk_parse(json_array_get(keys, 0), &half, &w.e));
+    WORLD_TRY(&w, keyset_replace(w.p, &w.op, STR("extra"), &half, 1, &put, &w.e));
+    assert_int_equal(json_array_size(published(&w)), 3);
+    jwk_unref(half);
     world_close(&w);
 }
 
