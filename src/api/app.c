@@ -150,6 +150,13 @@ static bool call_out(const struct provider *p, struct op *op, const struct fetch
     return true;
 }
 
+bool app_admits(const struct provider *p, const struct url *u, struct str url)
+{
+    const struct config *c = p->config;
+    if (!c->clients_http_disallow_private_ip_ranges) return true;
+    return guard_host_is_public(u->host) || guard_excepts(c->clients_http_private_ip_exception_urls, url);
+}
+
 /* A stranger's server takes as long as it likes. Never more than half of the workers wait for such, so that everybody else is
  * served meanwhile; who comes when they do is told to come again. */
 bool app_fetch(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret, struct err *e)

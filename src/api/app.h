@@ -18,5 +18,6 @@ void app_done(struct app *app);
 
 /* The provider's outgoing requests over http/client.h, guarded as clients.http.* says. */
 bool app_fetch(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret, struct err *e);
+bool app_admits(const struct provider *p, const struct url *u, struct str url);
 
 #endif

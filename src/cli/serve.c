@@ -354,6 +354,7 @@ static bool start(struct serve *s, unsigned listeners)
     s->parts.client_keys = client_keys_new();
     s->parts.secrets = secret_cache_new(SECRETS_CACHED);
     s->parts.fetch = app_fetch;
+    s->parts.admits = app_admits;
     s->parts.deliver = deliveries_queued;
     s->parts.deliver_arg = s;
     app_init(&s->app, provider_new(s->config, &s->parts));

@@ -210,13 +210,6 @@ static bool perform(CURL *h, const struct fetch *f, struct str url, struct attem
 
 /* ---- redirects and retries ---- */
 
-static bool is_exception(const struct fetch *f, struct str url)
-{
-    for (size_t i = 0; i < f->exceptions.n; i++)
-        if (guard_glob(f->exceptions.v[i], url)) return true;
-    return false;
-}
-
 static bool check_url(struct arena *a, struct str url, struct err *e)
 {
     struct url u;
@@ -240,7 +233,7 @@ static bool attempt_once(struct op *op, const struct fetch *f, struct fetched *r
         CURL *h = curl.easy_init();
         ENSURE(h != NULL, e, SERVER_ERROR, "The system has no memory left for an outgoing request.");
         struct attempt t = { .arena = op->arena,
-                             .guard = f->guard && !is_exception(f, url),
+                             .guard = f->guard && !guard_excepts(f->exceptions, url),
                              .max_bytes = f->max_bytes > 0 ? f->max_bytes : DEFAULT_BYTES,
                              .body = BUF(op->arena) };
         bool ok = perform(h, hops == 0 ? f : &bare, url, &t, e);

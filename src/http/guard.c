@@ -1,8 +1,11 @@
 /* Ranges and globs as tables and loops: no names are resolved here. */
 #include "guard.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
+
+#include "base/url.h"
 
 /* IANA IPv4 Special-Purpose Address Registry, and multicast; network and prefix length. */
 static const struct {
@@ -64,6 +67,22 @@ bool guard_address_is_public(const struct sockaddr *a)
     return false;
 }
 
+bool guard_host_is_public(struct str host)
+{
+    char text[INET6_ADDRSTRLEN + 1];
+    struct sockaddr_in v4 = { .sin_family = AF_INET };
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+    if (host.n > 0 && host.p[host.n - 1] == '.') host = str_upto(host, host.n - 1); /* the root of all names */
+    if (url_host_is_local(host)) return false;
+    if (host.n >= sizeof(text) || str_has(host, '\0')) return true;
+    if (host.n > 0) memcpy(text, host.p, host.n);
+    text[host.n] = '\0';
+    /* inet_aton and not inet_pton: 127.1 and 0x7f000001 are addresses to resolvers. */
+    if (inet_aton(text, &v4.sin_addr) != 0) return guard_address_is_public((const struct sockaddr *)&v4);
+    if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1) return guard_address_is_public((const struct sockaddr *)&v6);
+    return true;
+}
+
 static bool is_separator(char c) { return c == '.' || c == '/'; }
 
 /* Remembers the last star and tries again from there, one character further: quadratic at worst, on short texts. */
@@ -96,4 +115,11 @@ bool guard_glob(struct str pattern, struct str text)
             return false;
         }
     }
+}
+
+bool guard_excepts(struct strs patterns, struct str url)
+{
+    for (size_t i = 0; i < patterns.n; i++)
+        if (guard_glob(patterns.v[i], url)) return true;
+    return false;
 }

@@ -241,6 +241,34 @@ static bool check_endpoints(struct check *k)
     return true;
 }
 
+static bool check_address(struct check *k, const char *name, struct str value)
+{
+    struct url u;
+    if (value.n == 0 || !url_parse(k->op->arena, value, &u)) return true; /* check_endpoints speaks of those */
+    ENSUREF(k->p->admits(k->p, &u, value), k->e, INVALID_CLIENT_METADATA,
+            "Client IP address is not allowed: the host of %s is this machine or in a network that is not public, and "
+            "clients.http.disallow_private_ip_ranges is set.",
+            name);
+    return true;
+}
+
+/* So that whoever registers hears of it now, and not with the first request that needs the document. What a name stands for is
+ * not asked: that may be another address tomorrow, and the connection itself is guarded. sector_identifier_uri is fetched at
+ * once. */
+static bool check_addresses(struct check *k)
+{
+    const struct client *c = k->c;
+    if (k->v1 || k->p->admits == NULL) return true;
+    TRY(check_address(k, "jwks_uri", c->jwks_uri));
+    TRY(check_address(k, "backchannel_logout_uri", c->backchannel_logout_uri));
+    for (size_t i = 0; i < c->request_uris.n; i++) {
+        char name[40];
+        snprintf(name, sizeof(name), "request_uris[%zu]", i);
+        TRY(check_address(k, name, c->request_uris.v[i]));
+    }
+    return true;
+}
+
 static bool check_origin(struct check *k, struct str *origin)
 {
     struct url u;
@@ -366,6 +394,8 @@ static bool check_sector(struct check *k)
 
     json_t *list;
     TRY(fetch_sector(k, &list));
+    ENSURE(json_array_size(list) > 0, k->e, INVALID_CLIENT_METADATA,
+           "The document at sector_identifier_uri lists no redirect URIs.");
     for (size_t i = 0; i < c->redirect_uris.n; i++)
         ENSUREF(holds(list, c->redirect_uris.v[i]), k->e, INVALID_CLIENT_METADATA,
                 "The document at sector_identifier_uri does not list the redirect URI %.*s.", STR_FMT(c->redirect_uris.v[i]));
@@ -373,9 +403,9 @@ static bool check_sector(struct check *k)
 }
 
 static bool (*const checks[])(struct check *k) = {
-    check_method,    check_assertion,    check_keys,     check_grant_types, check_response_types,
-    check_pages,     check_endpoints,    check_scope,    check_origins,     check_algorithms,
-    check_redirects, check_subject_type, check_strategy, check_post_logout, check_sector,
+    check_method,       check_assertion, check_keys,        check_addresses, check_grant_types, check_response_types,
+    check_pages,        check_endpoints, check_scope,       check_origins,   check_algorithms,  check_redirects,
+    check_subject_type, check_strategy,  check_post_logout, check_sector,
 };
 
 bool client_validate(const struct provider *p, struct op *op, struct client *c, const struct client *before, bool v1,

@@ -22,6 +22,7 @@ struct provider *provider_new(const struct config *config, const struct provider
         .client_keys = parts->client_keys,
         .secrets = parts->secrets,
         .fetch = parts->fetch,
+        .admits = parts->admits,
         .deliver = parts->deliver,
         .deliver_arg = parts->deliver_arg,
         .issuer = config->url.issuer,

@@ -32,6 +32,8 @@ struct fetch_answer {
 struct provider;
 typedef bool (*provider_fetch)(const struct provider *p, struct op *op, const struct fetch_request *q, struct fetch_answer *ret,
                                struct err *e);
+/* Whether `fetch` might go to this URL, as far as the URL itself tells. Never waits. */
+typedef bool (*provider_admits)(const struct provider *p, const struct url *u, struct str url);
 
 struct provider {
     const struct config *config;
@@ -44,6 +46,7 @@ struct provider {
     struct client_keys *client_keys;
     struct secret_cache *secrets;
     provider_fetch fetch;
+    provider_admits admits;     /* may be NULL: every URL */
     void (*deliver)(void *arg); /* called when deliveries were queued, so that they go out at once; may be NULL */
     void *deliver_arg;
     struct str issuer;     /* urls.self.issuer, as in `iss` */
@@ -61,6 +64,7 @@ struct provider_parts {
     struct client_keys *client_keys;
     struct secret_cache *secrets;
     provider_fetch fetch;
+    provider_admits admits;
     void (*deliver)(void *arg);
     void *deliver_arg;
 };

@@ -21,6 +21,8 @@ from harness import Server, sanitized
 
 GUARD = {"clients": {"http": {"disallow_private_ip_ranges": True}}}
 BIG = 100 << 20
+WEB = {"redirect_uris": [CALLBACK], "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+       "scope": "openid offline foo bar"}
 
 # NAMES="name=address,address|address;...": each look-up of a name takes the next of the parts between '|', the last one for good. A
 # connection to 9.9.9.9, a public address, goes to 127.0.0.1 instead, and nothing leaves this machine. Both are told in the file SEEN,
@@ -130,9 +132,17 @@ def guarded(tmp_path_factory):
     running.stop()
 
 
+def registered_before(server, **members):
+    """A client of the time before the guard: the old generation of the API does not look at addresses."""
+    answer = server.admin.post("/clients", json={"grant_types": ["client_credentials"], **members})
+    assert answer.status == 201, answer
+    return answer.json
+
+
 def assert_with(server, jwks_uri):
     """The answer to a good assertion of a client whose keys are there."""
-    client_id = key_client(server, jwks=None, jwks_uri=jwks_uri)
+    client_id = registered_before(server, token_endpoint_auth_method="private_key_jwt", token_endpoint_auth_signing_alg="ES256",
+                                  jwks_uri=jwks_uri)["client_id"]
     return with_assertion(server, KEY.sign(claims_for(server, client_id)))
 
 
@@ -183,12 +193,38 @@ def test_addresses(guarded, web):
     assert web.seen == []
 
 
+@pytest.mark.parametrize("member, value", [("jwks_uri", str), ("backchannel_logout_uri", str),
+                                           ("request_uris", lambda url: ["https://google", url])])
+def test_who_registers_hears_of_it(guarded, web, member, value):
+    client = guarded.create_client(**{member: value("http://keys.test/x")})
+    at = "/admin/clients/" + client["client_id"]
+    for url in address_urls(web.port) + [f"http://a.localhost:{web.port}/keys"]:
+        for answer in (guarded.admin.post("/admin/clients", json={member: value(url)}),
+                       guarded.admin.put(at, json={member: value(url)}),
+                       guarded.admin.patch(at, json=[{"op": "add", "path": "/" + member, "value": value(url)}])):
+            assert (answer.status, answer.json["error"]) == (400, "invalid_client_metadata"), (url, answer)
+            assert "Client IP address is not allowed: the host of " + member in answer.json["error_description"], answer
+            assert not re.search(r"127|10\.|::", answer.json["error_description"]), "it tells the address"
+
+
+def test_an_exception_may_be_registered(make_server, web):
+    server = make_server({"clients": {"http": {"disallow_private_ip_ranges": True, "private_ip_exception_urls": [web.url + "/*"]}},
+                          "oidc": {"dynamic_client_registration": {"enabled": True}}})
+    server.create_client(jwks_uri=web.url + "/keys")
+    assert server.public.post("/oauth2/register", json={"jwks_uri": web.url + "/keys"}).status == 201
+    for url in (web.url + "/a/b", f"http://localhost:{web.port}/keys"):
+        answer = server.public.post("/oauth2/register", json={"jwks_uri": url})
+        assert (answer.status, answer.json["error"]) == (400, "invalid_client_metadata"), answer
+        assert "Client IP address is not allowed" in answer.json["error_description"], answer
+
+
 def test_everything_that_fetches_is_guarded(make_server, web, deaf):
     server = make_server({**GUARD, "oauth2": {"token_hook": web.url + "/hook"}})
     with_sector(server, deaf.url)
     assert server.token(server.create_client()).json["error"] == "server_error"
 
-    client, browser = make_web(server, request_uris=[web.url + "/object"], backchannel_logout_uri=web.url + "/logout"), Browser(server)
+    client = registered_before(server, **WEB, request_uris=[web.url + "/object"], backchannel_logout_uri=web.url + "/logout")
+    browser = Browser(server)
     assert browser.authorize(client, scope="openid", request_uri=web.url + "/object").query["error"] == "invalid_request_uri"
     browser.flow(client, {"remember": True})
     redirect = browser.get("/oauth2/sessions/logout")

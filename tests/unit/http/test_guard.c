@@ -93,6 +93,43 @@ static void special_addresses_are_refused(void **state)
     assert_false(guard_address_is_public((const struct sockaddr *)&local));
 }
 
+static void hosts_are_judged_without_a_look_up(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        bool is_public;
+    } cases[] = {
+        { "localhost", false },
+        { "LocalHost.", false },
+        { "a.localhost", false },
+        { "127.0.0.1", false },
+        { "127.0.0.1.", false },
+        { "127.1", false },
+        { "2130706433", false },
+        { "0x7f000001", false },
+        { "0177.0.0.1", false },
+        { "0", false },
+        { "10.0.0.1", false },
+        { "169.254.169.254", false },
+        { "::1", false },
+        { "::ffff:127.0.0.1", false },
+        { "fd00::1", false },
+        { "1.1.1.1", true },
+        { "2606:4700::1111", true },
+        { "keys.example", true },
+        { "localhost.example", true },
+        { "10.0.0.1.example", true },
+        { "", true },
+        { ".", true },
+        { "a-name-that-is-longer-than-the-text-of-any-address-can-be.example", true },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (guard_host_is_public(str_of(cases[i].host)) != cases[i].is_public) print_error("%s\n", cases[i].host);
+        assert_int_equal(guard_host_is_public(str_of(cases[i].host)), cases[i].is_public);
+    }
+}
+
 static void globs_keep_to_their_separators(void **state)
 {
     (void)state;
@@ -127,12 +164,23 @@ static void globs_keep_to_their_separators(void **state)
     }
 }
 
+static void any_of_the_globs_excepts(void **state)
+{
+    (void)state;
+    struct str globs[] = { STR("http://10.0.0.1/*"), STR("http://10.0.0.2/*") };
+    assert_true(guard_excepts((struct strs) { globs, 2 }, STR("http://10.0.0.2/keys")));
+    assert_false(guard_excepts((struct strs) { globs, 1 }, STR("http://10.0.0.2/keys")));
+    assert_false(guard_excepts((struct strs) { 0 }, STR("http://10.0.0.1/keys")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(public_addresses_pass),
         cmocka_unit_test(special_addresses_are_refused),
+        cmocka_unit_test(hosts_are_judged_without_a_look_up),
         cmocka_unit_test(globs_keep_to_their_separators),
+        cmocka_unit_test(any_of_the_globs_excepts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,7 +253,7 @@ static void sector_identifiers(void **state)
     } cases[] = {
         { 200, "[\"https://b.example/\",\"https://a.example/\",\"https://c.example/\"]", NULL },
         { 200, "[\"https://a.example/\"]", "does not list the redirect URI https://b.example/" },
-        { 200, "[]", "does not list" },
+        { 200, "[]", "lists no redirect URIs" },
         { 200, "{}", "not a JSON array" },
         { 200, "<html>", "not a JSON array" },
         { 200, "[1,null]", "does not list" },
@@ -289,6 +289,45 @@ static void sector_is_fetched_when_it_changes(void **state)
     world_end(&w);
 }
 
+static bool no_ten(const struct provider *p, const struct url *u, struct str url)
+{
+    (void)p;
+    (void)url;
+    return !str_eq(u->host, STR("10.0.0.1"));
+}
+
+static void addresses_that_are_not_admitted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *member; /* NULL: accepted */
+    } cases[] = {
+        { "{\"jwks_uri\":\"https://10.0.0.1/\"}", "jwks_uri" },
+        { "{\"backchannel_logout_uri\":\"https://10.0.0.1:8443/\"}", "backchannel_logout_uri" },
+        { "{\"request_uris\":[\"https://google\",\"https://10.0.0.1/\"]}", "request_uris[1]" },
+        /* The browser goes there, not the server. */
+        { "{\"frontchannel_logout_uri\":\"https://10.0.0.1/\",\"client_uri\":\"https://10.0.0.1/\",\"redirect_uris\":[\"https://"
+          "10.0.0.1/\"],"
+          "\"initiate_login_uri\":\"https://10.0.0.1/\"}",
+          NULL },
+        { "{\"jwks_uri\":\"https://keys.example/\"}", NULL },
+        { "{}", NULL },
+    };
+    struct world w;
+    struct client *c;
+    world_start(&w);
+    w.p.admits = no_ten;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(validate(&w, cases[i].text, false, &c), cases[i].member == NULL);
+        if (cases[i].member == NULL) continue;
+        assert_failed(&w, INVALID_CLIENT_METADATA, "Client IP address is not allowed: ");
+        assert_failed(&w, INVALID_CLIENT_METADATA, cases[i].member);
+        assert_null(strstr(w.e.hint, "10.0"));
+        assert_true(validate(&w, cases[i].text, true, &c)); /* the old generation does not look */
+    }
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +340,7 @@ int main(void)
         cmocka_unit_test(canonical_keys),
         cmocka_unit_test(sector_identifiers),
         cmocka_unit_test(sector_is_fetched_when_it_changes),
+        cmocka_unit_test(addresses_that_are_not_admitted),
     };
     return RUN(tests);
 }
