@@ -17,16 +17,17 @@ static bool read_challenge(const struct http_req *r, struct str name, struct str
 }
 
 /* Can the request be shown, or told where it went? */
-static bool check_found(enum flow_found found, const char *what, struct err *e)
+/* Apps of v1 do not hear that a request has expired: they are answered as ever, and the browser is told when it comes back. */
+static bool check_found(const struct http_req *r, enum flow_found found, const char *what, struct err *e)
 {
     ENSURE(found != FLOW_UNKNOWN, e, NOT_FOUND, "");
-    ENSUREF(found != FLOW_EXPIRED, e, REQUEST_UNAUTHORIZED, "The %s request has expired, please try again.", what);
+    ENSUREF(found != FLOW_EXPIRED || is_v1(r), e, REQUEST_UNAUTHORIZED, "The %s request has expired, please try again.", what);
     return true;
 }
 
-static bool check_decidable(enum flow_found found, const char *what, struct err *e)
+static bool check_decidable(const struct http_req *r, enum flow_found found, const char *what, struct err *e)
 {
-    TRY(check_found(found, what, e));
+    TRY(check_found(r, found, what, e));
     ENSUREF(found != FLOW_USED, e, CONFLICT, "The %s request was already used and can no longer be changed.", what);
     return true;
 }
@@ -34,7 +35,7 @@ static bool check_decidable(enum flow_found found, const char *what, struct err 
 /* The same answer given again leads to the same verifier; v1 says 409 to every second one. */
 static bool check_login_decidable(const struct http_req *r, enum flow_found found, struct err *e)
 {
-    TRY(check_decidable(found, "login", e));
+    TRY(check_decidable(r, found, "login", e));
     ENSURE(found != FLOW_DECIDED || !is_v1(r), e, CONFLICT,
            "The login request was already decided; the first decision is final.");
     return true;
@@ -54,7 +55,7 @@ bool admin_login_get(struct http_req *r, struct err *e)
     struct request_view v = { .flow = &f };
     TRY(read_challenge(r, STR("login_challenge"), &v.challenge, e));
     TRY(flow_open_login(r->provider, &r->op, v.challenge, &found, &f, &v.client, e));
-    TRY(check_found(found, "login", e));
+    TRY(check_found(r, found, "login", e));
     api_no_cache(r);
     if (found == FLOW_USED) return reply_handled(r, &f);
 
@@ -71,7 +72,7 @@ bool admin_consent_get(struct http_req *r, struct err *e)
     struct request_view v = { .flow = &f };
     TRY(read_challenge(r, STR("consent_challenge"), &v.challenge, e));
     TRY(flow_open_consent(r->provider, &r->op, v.challenge, &found, &g, &f, &v.client, e));
-    TRY(check_found(found, "consent", e));
+    TRY(check_found(r, found, "consent", e));
     api_no_cache(r);
     if (found == FLOW_USED) return reply_handled(r, &f);
 
@@ -194,7 +195,7 @@ bool admin_consent_accept(struct http_req *r, struct err *e)
     struct grant *g;
     const struct client *client;
     TRY(flow_open_consent(r->provider, &r->op, challenge, &found, &g, &f, &client, e));
-    TRY(check_decidable(found, "consent", e));
+    TRY(check_decidable(r, found, "consent", e));
     f.consent_remember_for = said.remember_for;
     f.consent_context = said.context;
 
@@ -250,7 +251,7 @@ bool admin_consent_reject(struct http_req *r, struct err *e)
     struct rejection *said;
     TRY(read_rejection(r, STR("consent request denied"), &said, e));
     TRY(flow_open_consent(r->provider, &r->op, challenge, &found, &g, &f, &client, e));
-    TRY(check_decidable(found, "consent", e));
+    TRY(check_decidable(r, found, "consent", e));
     f.consent_rejection = said;
     TRY(flow_decide_consent(r->provider, &r->op, g, &f, false, NULL, &verifier, e));
     return reply_redirect_to(r, 200, flow_redirect_to(r->provider, r->op.arena, &f, STR("consent_verifier"), verifier));

@@ -226,6 +226,22 @@ class TestLogin:
             refused(decide(server, kind, "accept", challenge, {"subject": "alice"}), 401, "request_unauthorized", text)
             refused(decide(server, kind, "reject", challenge, {}), 401, "request_unauthorized", text)
 
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("verdict", ["accept", "reject"])
+    def test_expired_in_v1(self, make_server, kind, verdict):
+        """There the browser is told, not the app."""
+        server = make_server({"ttl": {"login_consent_request": "1s"}})
+        browser = Browser(server)
+        challenge = challenge_of(browser, kind, make_web(server))
+        time.sleep(1.2)
+        assert get_request(server, kind, challenge, V1).status == 200
+        answer = decide(server, kind, verdict, challenge, {"subject": "alice"} if verdict == "accept" else {"error": "no"}, V1)
+        assert answer.status == 200, answer
+        to = browser.get(answer.json["redirect_to"])
+        assert to.base == CALLBACK and to.query["error"] == "request_unauthorized" and "code" not in to.query, to
+        assert "expired" in to.query["error_description"], to
+        refused(decide(server, kind, verdict, challenge, {"subject": "bob"}, ADMIN), 401, "request_unauthorized")
+
 
 class TestConsent:
     def test_request(self, server, web, browser):  # 119, 120, 121
