@@ -91,7 +91,8 @@ static bool public_twin(struct http_req *r, const struct jwk *key, struct str ki
     return ok;
 }
 
-/* v1.10 made two keys of each asymmetric one, and knew these algorithms; later ones mean today's single key there too. */
+/* v1.10 made two keys of each asymmetric one, and knew these algorithms; later ones mean today's single key there too: whoever
+ * leaves out the prefix today asks for those. */
 static bool wants_pair(const struct http_req *r, struct str alg)
 {
     return r->route->api == API_V1 && (str_eq(alg, STR("RS256")) || str_eq(alg, STR("ES512")));

@@ -85,6 +85,15 @@ def test_pair(server, alg):  # 156, 157
     assert len(read(server, set_, V1)) == 2
 
 
+@pytest.mark.parametrize("alg", ["ES256", "EdDSA"])
+def test_no_pair_without_the_prefix(server, alg):
+    """Today's callers may leave out the prefix."""
+    set_ = name()
+    key, = create(server, set_, alg, V1, kid="k")
+    assert (key["kid"], key["alg"]) == ("k", alg) and "d" in key
+    assert read(server, set_, V1) == [key]
+
+
 def test_pair_has_room_for_its_prefix(server):
     refused(server.admin.post(f"{V1}/{name()}", json={"alg": "ES512", "kid": "k" * 248}), 400, BAD, "247")
     assert create(server, name(), "ES512", kid="k" * 255)[0]["kid"] == "k" * 255
