@@ -377,3 +377,13 @@ void *wire_clear(void *into, int c, size_t n)
     }
     return into;
 }
+
+/* ---- epoll sets ---- */
+
+/* When listeners stop accepting, the thread that stops them and their own one may both take the listening socket out of the set;
+ * the library ends the process when the second finds nothing there. */
+int wire_epoll_ctl(int set, int change, int fd, struct epoll_event *event)
+{
+    int done = epoll_ctl(set, change, fd, event);
+    return done != 0 && change == EPOLL_CTL_DEL && errno == ENOENT ? 0 : done;
+}

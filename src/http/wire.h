@@ -3,6 +3,7 @@
 #define HTTP_WIRE_H
 
 #include <stdatomic.h>
+#include <sys/epoll.h>
 
 #include "base/clock.h"
 #include "http/framing.h"
@@ -51,10 +52,12 @@ void conn_answered(struct conn *c);
 /* Answers on the socket itself, reads and drops what still comes, and closes soon. For requests that never reach a handler. */
 void conn_refuse(struct conn *c, int status, const char *reason);
 
-/* ---- what the HTTP library calls in place of recv, gnutls_record_recv and memset (meson.build renames them in it) ---- */
+/* ---- what the HTTP library calls in place of recv, gnutls_record_recv, memset and epoll_ctl (meson.build renames them in
+ * it) ---- */
 
 ssize_t wire_recv(int fd, void *into, size_t n, int flags);
 ssize_t wire_gnutls_record_recv(gnutls_session_t session, void *into, size_t n);
 void *wire_clear(void *into, int c, size_t n);
+int wire_epoll_ctl(int set, int change, int fd, struct epoll_event *event);
 
 #endif

@@ -631,6 +631,35 @@ static void stopping_waits_for_what_runs(void **state)
     arena_free(other.arena);
 }
 
+/* Comes and goes until the listener has gone. */
+static void *knock(void *arg)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    const struct world *w = arg;
+    at.sin_port = htons((uint16_t)w->port[LISTEN_PUBLIC]);
+    for (bool there = true; there;) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        there = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
+        close(fd);
+    }
+    return NULL;
+}
+
+static void stopping_among_those_who_come(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        struct world w;
+        pthread_t threads[2];
+        start(&w, "", "", "");
+        const struct world seen = w;
+        for (size_t t = 0; t < 2; t++) pthread_create(&threads[t], NULL, knock, (void *)&seen);
+        usleep(2000);
+        stop(&w);
+        for (size_t t = 0; t < 2; t++) pthread_join(threads[t], NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -646,6 +675,7 @@ int main(void)
         cmocka_unit_test(tls_speaks_tls_and_turns_plain_http_away),
         cmocka_unit_test(a_taken_port_is_named),
         cmocka_unit_test(stopping_waits_for_what_runs),
+        cmocka_unit_test(stopping_among_those_who_come),
     };
     log_setup(&(struct log_settings) { .level = LOG_FATAL });
     return cmocka_run_group_tests(tests, NULL, NULL);
