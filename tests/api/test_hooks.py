@@ -3,13 +3,12 @@
 import base64
 import concurrent.futures
 import json
-import threading
 import time
 
 import pytest
 
 from flow_support import Browser, make_web
-from webserver import WebServer
+from webserver import Silence, WebServer
 
 COMPLAINT = "The token hook target responded with an error."
 KEY = "the-key-of-the-hook"
@@ -196,14 +195,13 @@ def test_nobody_there_and_too_slow(make_server, hook):
 
 
 def test_a_slow_hook_holds_up_nobody_else(server, hook):
-    client, go = server.create_client(), threading.Event()
-    hook.says("/token", (204, lambda: go.wait(20) and None))
+    client, silence = server.create_client(), Silence(None)
+    hook.says("/token", (204, silence))
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(server.token, client)
         assert hook.wait(1)
         assert server.public.get("/health/alive").status == 200 and server.admin.get("/admin/clients").status == 200
-        assert not waiting.done()
-        go.set()
+        silence.end()
         assert waiting.result().status == 200
 
 

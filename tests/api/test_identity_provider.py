@@ -1,6 +1,5 @@
 """urls.identity_provider: the session that a user has at the identity provider behind the login app ends with the logout."""
 
-import threading
 import time
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from flow_support import ADMIN, Browser, Listener, accept, make_web
 from harness import free_ports
 from test_logout import BYE, LOGOUT, V1, claims_of, logout
+from webserver import Silence
 
 IDP_SESSION = "2b1a7c59-1a0d-4d6e-9c6b-3f3b54d6a2f0"
 GONE_WRONG = "The session at the identity provider could not be ended."
@@ -162,13 +162,13 @@ class TestFailures:
             assert (record["status"], record["attempts"]) == (500, 3)
 
     def test_nobody_waits_for_it(self, make_server):
-        go = threading.Event()
-        with Listener(lambda: go.wait(20) and 204) as kratos:
+        silence = Silence(204)
+        with Listener(silence) as kratos:
             server = make_server(configured(kratos.url))
             browser, _ = sign_in(server)
             assert logout(browser).status == 302
             assert len(kratos.wait(1)) == 1
-            go.set()
+            silence.end()
 
     def test_survives_a_crash(self, make_server):
         """Nobody listens there; then the server dies, and finds the identity provider when both are back."""

@@ -6,13 +6,13 @@ import concurrent.futures
 import html
 import json
 import re
-import threading
 import time
 import urllib.parse
 
 import pytest
 
 from flow_support import ADMIN, Browser, Listener, Redirect, accept, decide, get_request, make_web
+from webserver import Silence
 
 V1 = "/oauth2/auth/requests"
 BASES = [pytest.param(ADMIN, id="current"), pytest.param(V1, id="v1")]
@@ -381,14 +381,14 @@ class TestBackChannel:
         assert (record["status"], record["attempts"]) == (500, 3)
 
     def test_deaf_clients_keep_nobody_waiting(self, server, browser):
-        go = threading.Event()
-        with Listener(lambda: go.wait(20) and 200) as deaf, Listener(200) as listener:
+        silence = Silence(200)
+        with Listener(silence) as deaf, Listener(200) as listener:
             for _ in range(3):
                 browser.sign_in(make_web(server, backchannel_logout_uri=deaf.url + "/out"))
             browser.sign_in(make_web(server, backchannel_logout_uri=listener.url + "/out"))
             assert logout(browser).status == 302
             assert len(listener.wait(1)) == 1
-            go.set()
+            silence.end()
 
     def test_survives_a_crash(self, make_server):
         server = make_server({})

@@ -65,3 +65,19 @@ class WebServer:
     def __exit__(self, *_):
         self.server.shutdown()
         self.server.server_close()
+
+
+class Silence:
+    """An answer that is held back until end(), which fails when it had to be given before: somebody waited for it."""
+
+    def __init__(self, answer):
+        self.said, self.over, self.broken = answer, threading.Event(), False
+
+    def __call__(self):
+        if not self.over.wait(20):
+            self.broken = True
+        return self.said
+
+    def end(self):
+        self.over.set()
+        assert not self.broken, "somebody was kept waiting"
